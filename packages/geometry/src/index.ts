@@ -1,0 +1,2 @@
+export * from './gaussians.ts';
+export * from './mesh.ts';
