@@ -1,0 +1,75 @@
+/**
+ * `results/<id>/stats.json`, written last: its presence means that the job is done. The first five fields are
+ * those of the TRELLIS RunPod worker; counts are of the exported mesh.
+ */
+import { z } from 'zod';
+import { SEED_MAX } from './job-input.ts';
+import { STAGES } from './stages.ts';
+
+const count = z.int().min(0);
+const seconds = z.number().min(0);
+const point = z.tuple([z.number(), z.number(), z.number()]);
+
+/** What the text encoder made of the prompt. */
+export const TokenReportSchema = z.object({
+  /** Tokens of the whole prompt, start and end markers included. */
+  tokens: count,
+  /** Tokens that the encoder saw. */
+  used: count,
+  truncated: z.boolean(),
+  /** The end of the prompt that the encoder did not see; empty when nothing was cut. */
+  truncated_text: z.string(),
+  /** Words that a model with a closed vocabulary does not know. */
+  unknown_words: z.array(z.string()),
+});
+export type TokenReportRecord = z.infer<typeof TokenReportSchema>;
+
+export const StageStatsSchema = z.object({
+  /** Wall time of this run, reading a checkpoint included. */
+  seconds,
+  /** Taken from a checkpoint, not computed. */
+  cached: z.boolean(),
+  /** Sampler steps computed in this run, and the step the run began at. */
+  steps: count.optional(),
+  resumed_from_step: count.optional(),
+});
+export type StageStats = z.infer<typeof StageStatsSchema>;
+
+/** Findings of the Khronos glTF validator on the exported file. */
+export const ValidatorSummarySchema = z.object({
+  version: z.string(),
+  errors: count,
+  warnings: count,
+  infos: count,
+  hints: count,
+});
+export type ValidatorSummary = z.infer<typeof ValidatorSummarySchema>;
+
+export const JobStatsSchema = z.object({
+  vertex_count: count,
+  face_count: count,
+  glb_size_bytes: count,
+  /** Wall time of the run that ended the job. */
+  generation_time_seconds: seconds,
+  seed_used: z.int().min(0).max(SEED_MAX),
+
+  id: z.string(),
+  prompt: z.string(),
+  simplify: z.number(),
+  texture_size: count,
+  tags: z.record(z.string(), z.string()),
+  /** The mesh as the decoder gave it, before any cleaning. */
+  raw_vertex_count: count,
+  raw_face_count: count,
+  /** Corners of the exported mesh's box, metres, y up. */
+  bounds: z.object({ min: point, max: point }),
+  stages: z.partialRecord(z.enum(STAGES), StageStatsSchema),
+  /** Highest resident memory seen, in bytes. */
+  peak_memory_bytes: z.object({ main: count, inference: count.optional() }),
+  device: z.string(),
+  model: z.object({ name: z.string(), revision: z.string() }),
+  tokens: TokenReportSchema,
+  validator: ValidatorSummarySchema,
+  espalier_version: z.string(),
+});
+export type JobStats = z.infer<typeof JobStatsSchema>;

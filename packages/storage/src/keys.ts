@@ -1,0 +1,36 @@
+/** Where everything lies in a bucket. No other file spells a key out. */
+
+export const JOBS_PREFIX = 'jobs/';
+export const STATUS_PREFIX = 'status/';
+export const CHECKPOINTS_PREFIX = 'checkpoints/';
+export const RESULTS_PREFIX = 'results/';
+export const REJECTED_PREFIX = 'rejected/';
+export const CANCEL_PREFIX = 'cancel/';
+
+/** The job as it was submitted; never changed by a worker. */
+export const jobKey = (id: string): string => `${JOBS_PREFIX}${id}.json`;
+
+/** The one record of a job's state, moved by compare-and-swap. */
+export const statusKey = (id: string): string => `${STATUS_PREFIX}${id}.json`;
+
+/** @param digest SHA-256 over everything that decides the content */
+export const checkpointKey = (stage: string, digest: string): string =>
+  `${CHECKPOINTS_PREFIX}${stage}/${digest}.safetensors`;
+
+export const resultsPrefix = (id: string): string => `${RESULTS_PREFIX}${id}/`;
+
+/** @param name `model.glb`, `stats.json`, ... */
+export const resultKey = (id: string, name: string): string => `${resultsPrefix(id)}${name}`;
+
+/** Why a job was refused. */
+export const rejectedKey = (id: string): string => `${REJECTED_PREFIX}${id}.json`;
+
+/** An object of any content under this key asks for the end of the job. */
+export const cancelKey = (id: string): string => `${CANCEL_PREFIX}${id}`;
+
+/** The id in a key of the form `<prefix><id>.json`. */
+export function idFromKey(prefix: string, key: string): string | undefined {
+  if (!key.startsWith(prefix) || !key.endsWith('.json')) return undefined;
+  const id = key.slice(prefix.length, -'.json'.length);
+  return id === '' || id.includes('/') ? undefined : id;
+}
