@@ -13,6 +13,9 @@ export interface RawMesh extends TriangleMesh {
   readonly attributes: Float32Array;
 }
 
+/** Values per vertex in `RawMesh.attributes`. */
+export const ATTRIBUTE_CHANNELS = 6;
+
 export function vertexCount(mesh: TriangleMesh): number {
   return mesh.positions.length / 3;
 }
