@@ -1,0 +1,5 @@
+export * from './digests.ts';
+export * from './model-repository.ts';
+export * from './network-config.ts';
+export * from './pipeline-config.ts';
+export { cachedSnapshot } from './places.ts';
