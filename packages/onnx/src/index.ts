@@ -1,1 +1,11 @@
-export {};
+export { Checkpoint, type WeightEntry } from './checkpoint.ts';
+export type { Operand } from './graph/elementwise-ops.ts';
+export type { Graph } from './graph/graph.ts';
+export type { GraphOptions } from './graph/graph-base.ts';
+export { type AttentionOptions, GraphBuilder, type LinearOptions } from './graph/graph-builder.ts';
+export { GraphError } from './graph/graph-error.ts';
+export type { Attribute } from './graph/model-proto.ts';
+export type { ComputeType, ElementType, Extent, Shape, Value, ValueType } from './graph/types.ts';
+export type { WeightOptions } from './graph/weights.ts';
+export type { Device, DeviceChoice } from './session/device.ts';
+export { openSession, type Session, type SessionSettings } from './session/session.ts';

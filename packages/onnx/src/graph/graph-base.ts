@@ -1,0 +1,197 @@
+/** Inputs, weights, constants, nodes and outputs: what every operation of the builder stands on. */
+import type { Checkpoint } from '../checkpoint.ts';
+import { encodeNumbers } from './constants.ts';
+import type { Graph } from './graph.ts';
+import { GraphError } from './graph-error.ts';
+import { type Attribute, dataTypeNumber, encodeModel, type InitializerSpec, type NodeSpec } from './model-proto.ts';
+import { describeShape } from './shapes.ts';
+import { type ComputeType, type ElementType, elementTypeOf, type Shape, type Value, type ValueType } from './types.ts';
+import { externalInitializers, selectWeight, type WeightOptions, type WeightPart } from './weights.ts';
+
+export interface GraphOptions {
+  /** For logs and errors: the network's name. */
+  readonly name: string;
+  /** Where `weight` looks; may be left out for graphs without weights. */
+  readonly checkpoint?: Checkpoint;
+  /**
+   * Type of the torso: linear layers, attention. Norms are computed in float32 whatever it is.
+   * @defaultValue `'float32'`
+   */
+  readonly computeType?: ComputeType;
+  /** Names of `tap`s that become outputs. A name that no tap has makes `build` fail. */
+  readonly taps?: readonly string[];
+}
+
+export abstract class GraphBase {
+  readonly name: string;
+  readonly computeType: ComputeType;
+  readonly #checkpoint: Checkpoint | undefined;
+  readonly #taps: ReadonlySet<string>;
+  readonly #nodes: NodeSpec[] = [];
+  readonly #inline: InitializerSpec[] = [];
+  readonly #weights = new Map<string, WeightPart>();
+  readonly #inputs = new Map<string, Value>();
+  readonly #outputs = new Map<string, Value>();
+  readonly #cache = new Map<string, Value>();
+
+  constructor(options: GraphOptions) {
+    this.name = options.name;
+    this.computeType = options.computeType ?? 'float32';
+    this.#checkpoint = options.checkpoint;
+    this.#taps = new Set(options.taps);
+  }
+
+  /** Declares an input. Named extents of equal name must be equal when the graph runs. */
+  input(name: string, type: ElementType, shape: Shape): Value {
+    if (this.#inputs.has(name)) {
+      throw this.error(`input '${name}' is declared twice`);
+    }
+    const value = { name, type, shape };
+    this.#inputs.set(name, value);
+    return value;
+  }
+
+  /** Makes `value` an output of the graph under `name`. */
+  output(name: string, value: Value): void {
+    if (this.#outputs.has(name) || this.#inputs.has(name)) {
+      throw this.error(`output '${name}' is declared twice or named like an input`);
+    }
+    this.#outputs.set(name, this.node('Identity', [value], value, {}, { name }));
+  }
+
+  /** Names an intermediate value, which becomes an output when it was asked for. Returns `value` for chaining. */
+  tap(name: string, value: Value): Value {
+    if (this.#taps.has(name)) {
+      this.output(name, value);
+    }
+    return value;
+  }
+
+  /**
+   * A weight of the checkpoint, cast when the file's dtype is not the type wanted.
+   * @param shape What the config asks for; checked against the file.
+   * @throws TerminalError `CHECKPOINT_MISMATCH` naming the key when it is missing or has another shape.
+   */
+  weight(key: string, shape: readonly number[], options: WeightOptions = {}): Value {
+    if (this.#checkpoint === undefined) {
+      throw this.error(`weight '${key}': the graph has no checkpoint`);
+    }
+    const part = selectWeight(this.#checkpoint.take(key, shape), options);
+    const name = part.name;
+    this.#weights.set(name, part);
+    const stored = { name, type: elementTypeOf(part.dtype), shape: part.shape };
+    const type = options.type ?? this.computeType;
+    return stored.type === type ? stored : this.cached(`${name} as ${type}`, () => this.cast(stored, type));
+  }
+
+  /** True when the checkpoint has this key. */
+  hasWeight(key: string): boolean {
+    return this.#checkpoint?.has(key) ?? false;
+  }
+
+  /** A constant of the given values, row-major. Numbers are rounded to `type`. */
+  constant(values: ArrayLike<number>, shape: readonly number[], type: ElementType = 'float32'): Value {
+    const bytes = encodeNumbers(values, type);
+    const key = `constant ${type} ${describeShape(shape)} ${bytes.byteLength <= 64 ? bytes.join() : ''}`;
+    const make = () => {
+      const name = `constant_${this.#inline.length}`;
+      this.#inline.push({ name, type, shape, data: bytes });
+      return { name, type, shape };
+    };
+    return bytes.byteLength <= 64 ? this.cached(key, make) : make();
+  }
+
+  /** Converts to another element type; the value itself when it has that type. */
+  cast(x: Value, type: ElementType): Value {
+    return x.type === type
+      ? x
+      : this.node('Cast', [x], { type, shape: x.shape }, { to: { int: dataTypeNumber(type) } });
+  }
+
+  /**
+   * Adds any operator; the escape hatch under all other methods. The caller states what it gives.
+   * @param inputs `undefined` leaves an optional input out.
+   */
+  node(
+    operator: string,
+    inputs: readonly (Value | undefined)[],
+    output: ValueType,
+    attributes: Readonly<Record<string, Attribute>> = {},
+    options: { domain?: string; name?: string } = {},
+  ): Value {
+    const [value] = this.nodes(operator, inputs, [output], attributes, options);
+    if (value === undefined) {
+      throw this.error(`${operator} gave nothing`);
+    }
+    return value;
+  }
+
+  /** As `node`, for an operator with several outputs. */
+  nodes(
+    operator: string,
+    inputs: readonly (Value | undefined)[],
+    outputs: readonly ValueType[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    options: { domain?: string; name?: string } = {},
+  ): Value[] {
+    const name = `${operator}_${this.#nodes.length}`;
+    const values = outputs.map(({ type, shape }, i) => ({
+      name: options.name ?? (outputs.length === 1 ? name : `${name}.${i}`),
+      type,
+      shape,
+    }));
+    this.#nodes.push({
+      name,
+      operator,
+      domain: options.domain ?? '',
+      inputs: inputs.map((input) => input?.name ?? ''),
+      outputs: values.map((value) => value.name),
+      attributes,
+    });
+    return values;
+  }
+
+  /**
+   * Finishes the graph.
+   * @throws GraphError when a tap that was asked for does not exist, or there is no output.
+   */
+  build(): Graph {
+    for (const tap of this.#taps) {
+      if (!this.#outputs.has(tap)) {
+        throw this.error(`there is no intermediate value '${tap}'`);
+      }
+    }
+    if (this.#outputs.size === 0) {
+      throw this.error('there is no output');
+    }
+    const { weightsFolder, external } = externalInitializers([...this.#weights.values()]);
+    return {
+      name: this.name,
+      model: encodeModel({
+        name: this.name,
+        nodes: this.#nodes,
+        initializers: [...this.#inline, ...external],
+        inputs: [...this.#inputs.values()],
+        outputs: [...this.#outputs.values()],
+      }),
+      inputs: new Map(this.#inputs),
+      outputs: new Map(this.#outputs),
+      weightsFolder,
+      weightBytes: [...this.#weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),
+    };
+  }
+
+  protected error(problem: string): GraphError {
+    return new GraphError(`graph ${this.name}: ${problem}`);
+  }
+
+  /** One value per key: constants and casts that several operations share. */
+  protected cached(key: string, make: () => Value): Value {
+    let value = this.#cache.get(key);
+    if (value === undefined) {
+      value = make();
+      this.#cache.set(key, value);
+    }
+    return value;
+  }
+}

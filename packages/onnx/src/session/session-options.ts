@@ -1,0 +1,35 @@
+/**
+ * Options of ONNX Runtime sessions, decided by how many bytes of weights a graph has.
+ *
+ * Small weights: let the runtime widen and repack them while it loads, for speed. Large ones: leave them mapped from
+ * their file, widen each as it is used; opening then takes a moment instead of a quarter of a minute, and memory stays
+ * with the page cache. Figures in bench/networks/RESULTS.md.
+ */
+import type { InferenceSession } from 'onnxruntime-node';
+import type { Graph } from '../graph/graph.ts';
+import type { Device } from './device.ts';
+
+/** From this many bytes on weights stay mapped. */
+export const MAPPED_WEIGHT_BYTES = 512 * 2 ** 20;
+
+/** Errors only: at the next level the runtime reports every unused initializer. */
+const LOG_ERRORS = 3;
+
+export function sessionOptions(graph: Graph, device: Device, threads: number): InferenceSession.SessionOptions {
+  const mapped = device === 'cpu' && graph.weightBytes >= MAPPED_WEIGHT_BYTES;
+  const session = {
+    ...(graph.weightsFolder === undefined ? {} : { model_external_initializers_file_folder_path: graph.weightsFolder }),
+    ...(mapped ? { disable_prepacking: '1' } : {}),
+  };
+  const optimization = mapped ? { disable_specified_optimizers: 'ConstantFolding' } : undefined;
+  return {
+    executionProviders: device === 'cuda' ? ['cuda', 'cpu'] : ['cpu'],
+    graphOptimizationLevel: 'all',
+    executionMode: 'sequential',
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    enableCpuMemArena: false,
+    logSeverityLevel: LOG_ERRORS,
+    extra: { session, ...(optimization === undefined ? {} : { optimization }) },
+  };
+}

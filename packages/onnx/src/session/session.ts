@@ -1,0 +1,104 @@
+/** Runs a graph on ONNX Runtime. With `session-options.ts` the only module that knows `onnxruntime-node`. */
+import { availableParallelism } from 'node:os';
+import { ensureError, type Logger, silentLogger, TerminalError } from '@espalier/contracts';
+import { bytesOf, dataFromBytes, type Tensor } from '@espalier/tensors';
+import * as ort from 'onnxruntime-node';
+import type { Graph } from '../graph/graph.ts';
+import { dtypeOf } from '../graph/types.ts';
+import { type Device, type DeviceChoice, devicesFor, deviceUnavailable, isCudaInstalled } from './device.ts';
+import { assertFeeds } from './feeds.ts';
+import { runError } from './run-error.ts';
+import { sessionOptions } from './session-options.ts';
+
+export interface SessionSettings {
+  readonly device: DeviceChoice;
+  /** Threads inside an operation. @defaultValue all that the process may use */
+  readonly threads?: number;
+  readonly logger?: Logger;
+}
+
+/**
+ * A graph that is ready to run. `run` blocks the event loop while it computes and cannot be stopped: processes that
+ * must stay responsive run sessions in a child process.
+ */
+export interface Session {
+  readonly device: Device;
+  /**
+   * @param feeds Tensors by the names of the graph's inputs, all of them.
+   * @returns Tensors by the names of its outputs.
+   * @throws TerminalError `FEED_INVALID` naming the input; `GPU_OUT_OF_MEMORY`; `INFERENCE_FAILED`.
+   */
+  run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  /** Gives the memory back. A released session cannot run. */
+  release(): Promise<void>;
+}
+
+/**
+ * @throws TerminalError `DEVICE_UNAVAILABLE` when CUDA was asked for by name and does not load;
+ *   `SESSION_FAILED` when the runtime refuses the graph or its weights.
+ */
+export async function openSession(graph: Graph, settings: SessionSettings): Promise<Session> {
+  const threads = settings.threads ?? availableParallelism();
+  const logger = settings.logger ?? silentLogger;
+  const devices = devicesFor(settings.device, isCudaInstalled());
+  for (const [i, device] of devices.entries()) {
+    try {
+      const session = await ort.InferenceSession.create(graph.model, sessionOptions(graph, device, threads));
+      return new OrtSession(graph, device, session);
+    } catch (error) {
+      if (device === 'cpu') {
+        throw new TerminalError(`graph ${graph.name}: cannot be opened: ${ensureError(error).message}`, {
+          code: 'SESSION_FAILED',
+          cause: error,
+        });
+      }
+      if (i === devices.length - 1) {
+        throw deviceUnavailable(error);
+      }
+      logger.warn({ graph: graph.name, reason: ensureError(error).message }, 'CUDA cannot be used, the CPU is');
+    }
+  }
+  throw new TerminalError(`graph ${graph.name}: no device to run on`, { code: 'SESSION_FAILED' });
+}
+
+class OrtSession implements Session {
+  readonly device: Device;
+  readonly #graph: Graph;
+  readonly #session: ort.InferenceSession;
+
+  constructor(graph: Graph, device: Device, session: ort.InferenceSession) {
+    this.#graph = graph;
+    this.device = device;
+    this.#session = session;
+  }
+
+  async run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+    assertFeeds(this.#graph, feeds);
+    const inputs = Object.fromEntries(
+      [...this.#graph.inputs].map(([name, { type }]) => [name, toOrt(type, feeds[name])]),
+    );
+    let results: ort.InferenceSession.OnnxValueMapType;
+    try {
+      results = await this.#session.run(inputs);
+    } catch (error) {
+      throw runError(this.#graph.name, this.device, error);
+    }
+    return Object.fromEntries(
+      [...this.#graph.outputs].map(([name, { type }]) => {
+        const tensor = results[name] as ort.Tensor;
+        const data = tensor.data as Float32Array;
+        const dtype = dtypeOf(type);
+        return [name, { dtype, shape: [...tensor.dims], data: dataFromBytes(dtype, bytesOf(data)) }];
+      }),
+    );
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+/** Feeds have been checked against the graph, so `tensor` is there and of this type. */
+function toOrt(type: string, tensor: Tensor | undefined): ort.Tensor {
+  return new ort.Tensor(type as 'float32', tensor?.data as Float32Array, tensor?.shape ?? []);
+}

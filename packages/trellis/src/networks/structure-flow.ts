@@ -1,0 +1,136 @@
+/**
+ * `SparseStructureFlowModel`: velocity of the occupancy latent, a transformer over the patches of a dense grid.
+ * Source: TRELLIS `models/sparse_structure_flow.py`; paper section 3.3 and appendix A.
+ *
+ * Taps: `t_emb` [1, C], `h_pos` [L, C] and `h_block<i>` [L, C] with L patches in row-major (x, y, z) order.
+ */
+import { type Checkpoint, type ComputeType, type Graph, GraphBuilder, type Session, type Value } from '@espalier/onnx';
+import { float32, type Tensor } from '@espalier/tensors';
+import type { SparseStructureFlowConfig } from '../repository/index.ts';
+import {
+  gridPositions,
+  modulatedCrossBlock,
+  modulation,
+  TIME_FEATURES,
+  timestepEmbedder,
+  timestepFeatures,
+} from './blocks/index.ts';
+import { type NetworkOptions, openNetwork } from './network.ts';
+
+/** Norm without affine part before the output layer. */
+const OUTPUT_NORM_EPS = 1e-5;
+
+export interface GraphChoices {
+  readonly computeType?: ComputeType;
+  readonly taps?: readonly string[];
+}
+
+/**
+ * Inputs `x` [1, in_channels, R, R, R], `t_freq` [1, 256] (`timestepFeatures`), `cond` [L, cond_channels]; output
+ * `out` like `x`; all float32.
+ * @throws TerminalError `CHECKPOINT_MISMATCH` naming the weight.
+ */
+export function buildStructureFlow(
+  config: SparseStructureFlowConfig,
+  checkpoint: Checkpoint,
+  choices: GraphChoices = {},
+): Graph {
+  const g = new GraphBuilder({ name: 'SparseStructureFlowModel', checkpoint, ...choices });
+  const { resolution, patch_size: patch, model_channels: channels } = config;
+  const grid = resolution / patch;
+  const x = g.input('x', 'float32', [1, config.in_channels, resolution, resolution, resolution]);
+  const features = g.input('t_freq', 'float32', [1, TIME_FEATURES]);
+  const cond = g.cast(g.input('cond', 'float32', ['L', config.cond_channels]), g.computeType);
+
+  const positions = g.hasWeight('pos_emb')
+    ? g.weight('pos_emb', [grid ** 3, channels], { type: 'float32' })
+    : g.constant(gridPositions(grid, channels), [grid ** 3, channels]);
+  let h = g.tap('h_pos', g.add(g.linear(patchify(g, x, patch), 'input_layer', channels), positions));
+  let mod = g.tap('t_emb', timestepEmbedder(g, features, channels));
+  if (config.share_mod) {
+    mod = modulation(g, mod, 'adaLN_modulation');
+  }
+
+  h = g.cast(h, g.computeType);
+  mod = g.cast(mod, g.computeType);
+  for (let i = 0; i < config.num_blocks; i++) {
+    h = modulatedCrossBlock(g, h, mod, cond, `blocks.${i}`, {
+      heads: config.num_heads,
+      mlpRatio: config.mlp_ratio,
+      qkRmsNorm: config.qk_rms_norm,
+      qkRmsNormCross: config.qk_rms_norm_cross,
+      shareMod: config.share_mod,
+    });
+    g.tap(`h_block${i}`, g.cast(h, 'float32'));
+  }
+  const normed = g.layerNorm(g.cast(h, 'float32'), { eps: OUTPUT_NORM_EPS });
+  const patches = g.linear(normed, 'out_layer', config.out_channels * patch ** 3);
+  g.output('out', unpatchify(g, patches, config.out_channels, grid, patch));
+  return g.build();
+}
+
+/** [1, C, R, R, R] -> [(R/p)^3, C p^3]: channel `((c*p + px)*p + py)*p + pz`, patches row-major in (x, y, z). */
+function patchify(g: GraphBuilder, x: Value, p: number): Value {
+  const [, channels, resolution] = x.shape as [number, number, number];
+  const n = resolution / p;
+  const cut = g.reshape(x, [channels, n, p, n, p, n, p]);
+  return g.reshape(g.transpose(cut, [1, 3, 5, 0, 2, 4, 6]), [n ** 3, channels * p ** 3]);
+}
+
+/** The inverse of `patchify`. */
+function unpatchify(g: GraphBuilder, h: Value, channels: number, n: number, p: number): Value {
+  const cut = g.transpose(g.reshape(h, [n, n, n, channels, p, p, p]), [3, 0, 4, 1, 5, 2, 6]);
+  return g.reshape(cut, [1, channels, n * p, n * p, n * p]);
+}
+
+export class StructureFlow {
+  readonly config: SparseStructureFlowConfig;
+  readonly #session: Session;
+
+  private constructor(config: SparseStructureFlowConfig, session: Session) {
+    this.config = config;
+    this.#session = session;
+  }
+
+  /** @throws TerminalError as `openNetwork`. */
+  static async open(
+    config: SparseStructureFlowConfig,
+    weightsPath: string,
+    options: NetworkOptions,
+  ): Promise<StructureFlow> {
+    const session = await openNetwork(
+      weightsPath,
+      (checkpoint) => buildStructureFlow(config, checkpoint, graphChoices(options)),
+      options,
+    );
+    return new StructureFlow(config, session);
+  }
+
+  /** Values of the latent grid that `x` and the velocity have. */
+  get sampleShape(): readonly number[] {
+    const { in_channels, resolution } = this.config;
+    return [1, in_channels, resolution, resolution, resolution];
+  }
+
+  /**
+   * @param x Sample, row-major values of `sampleShape`.
+   * @param t 1000 times the sampler's time.
+   * @param cond Text states [1, L, cond_channels].
+   * @returns Velocity of the shape of `x`, beside the taps that were asked for.
+   */
+  async run(x: Float32Array, t: number, cond: Tensor<Float32Array>): Promise<Record<string, Tensor>> {
+    return this.#session.run({
+      x: float32(this.sampleShape, x),
+      t_freq: timestepFeatures(t),
+      cond: float32(cond.shape.slice(-2), cond.data),
+    });
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+function graphChoices({ computeType, taps }: NetworkOptions): GraphChoices {
+  return { ...(computeType === undefined ? {} : { computeType }), ...(taps === undefined ? {} : { taps }) };
+}
