@@ -6,6 +6,7 @@ export const CHECKPOINTS_PREFIX = 'checkpoints/';
 export const RESULTS_PREFIX = 'results/';
 export const REJECTED_PREFIX = 'rejected/';
 export const CANCEL_PREFIX = 'cancel/';
+export const PROBE_PREFIX = 'probe/';
 
 /** The job as it was submitted; never changed by a worker. */
 export const jobKey = (id: string): string => `${JOBS_PREFIX}${id}.json`;
@@ -27,6 +28,9 @@ export const rejectedKey = (id: string): string => `${REJECTED_PREFIX}${id}.json
 
 /** An object of any content under this key asks for the end of the job. */
 export const cancelKey = (id: string): string => `${CANCEL_PREFIX}${id}`;
+
+/** Written and removed at start, to see that the store enforces conditions. */
+export const probeKey = (name: string): string => `${PROBE_PREFIX}${name}`;
 
 /** The id in a key of the form `<prefix><id>.json`. */
 export function idFromKey(prefix: string, key: string): string | undefined {

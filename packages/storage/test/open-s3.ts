@@ -1,7 +1,7 @@
 /** Opens an S3 bucket in a racing process. */
 import type { ObjectStore } from '../src/index.ts';
-import { S3Store, type S3StoreOptions } from '../src/s3/s3-store.ts';
 import { parseS3Url } from '../src/s3/location.ts';
+import { S3Store, type S3StoreOptions } from '../src/s3/s3-store.ts';
 
 export interface RemoteS3 {
   readonly url: string;
