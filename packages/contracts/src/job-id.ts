@@ -15,12 +15,15 @@ export const JobIdSchema = z.string({ error: RULE }).refine(isJobId, { error: RU
  * The id of a job object: the file name's own stem where it is a valid id, else a readable one that is the same
  * for the same key, so that a rejected file finds its reason.
  *
- * @param name key or file name, e.g. `jobs/chest.json`
+ * @param name path below `jobs/`, e.g. `chest.json`
  */
 export function jobIdFromName(name: string): string {
-  const stem = name.slice(name.lastIndexOf('/') + 1).replace(/\.json$/i, '');
+  const stem = name.replace(/\.json$/i, '');
   if (isJobId(stem)) return stem;
-  const readable = stem.replace(/[^A-Za-z0-9_-]+/g, '-').replace(/^[-_]+|-+$/g, '');
+  const readable = stem
+    .slice(stem.lastIndexOf('/') + 1)
+    .replace(/[^A-Za-z0-9_-]+/g, '-')
+    .replace(/^[-_]+|-+$/g, '');
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 12);
   return `${(readable === '' ? 'job' : readable).slice(0, 100)}-${digest}`;
 }

@@ -30,6 +30,8 @@ export type StatusEvent = z.infer<typeof StatusEventSchema>;
 export const JobStatusSchema = z.strictObject({
   id: z.string(),
   state: JobStateSchema,
+  /** Key of the job object. A second object that names the same id is refused. */
+  source: z.string(),
   /** ETag of the job object this record is about: another one means that the job was submitted anew. */
   job_etag: z.string(),
   /** The seed in use. Drawn once and kept here, so that a second attempt makes the same asset. */
@@ -40,6 +42,10 @@ export const JobStatusSchema = z.strictObject({
   steps: z.int().min(0).optional(),
   /** Claims so far; the first is 1. */
   attempt: z.int().min(0),
+  /** Claims that ended with their worker's death, without progress in between: three of them fail the job. */
+  crashes: z.int().min(0),
+  /** Not to be claimed before, after a fault that may pass. */
+  retry_at: time.optional(),
   worker: z.string().optional(),
   /** The claim ends here unless it is renewed. */
   lease_until: time.optional(),
