@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeFlagsFor } from '@espalier/contracts';
+import { newOwnerTag, nodeFlagsFor } from '@espalier/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FolderStore } from '../src/index.ts';
 
@@ -128,7 +128,6 @@ describe('a process that dies', () => {
     const temporary = join(folder, '.espalier', 'tmp');
     const gone = spawn(process.execPath, ['-e', '']);
     await once(gone, 'exit');
-    const { newOwnerTag } = await import('../src/folder/processes.ts');
     const mine = newOwnerTag();
     const [machine, , start, nonce] = mine.split('-');
     const dead = [machine, gone.pid, start, nonce].join('-');

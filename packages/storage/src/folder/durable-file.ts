@@ -1,9 +1,8 @@
 /** Files that are whole or absent, and still there after a power cut. */
 import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Clock } from '@espalier/contracts';
+import { type Clock, newOwnerTag, ownerLife } from '@espalier/contracts';
 import { systemCode } from './errors.ts';
-import { newOwnerTag, ownerLife } from './processes.ts';
 
 /** Age in milliseconds at which a temporary file of an owner that cannot be checked is removed. */
 const ABANDONED_AGE = 24 * 3600 * 1000;

@@ -8,7 +8,7 @@
 import { link, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Clock, sha256, systemClock, TerminalError } from '@espalier/contracts';
+import { type Clock, newOwnerTag, sha256, systemClock, TerminalError } from '@espalier/contracts';
 import type { ListPage, ObjectInfo, ObjectStore, PutOptions, PutResult, StoredObject } from '../object-store.ts';
 import { makeFolder, sweepAbandoned, syncFolder, writeDraft } from './durable-file.ts';
 import { isMissing, storeError, systemCode } from './errors.ts';
@@ -16,7 +16,6 @@ import { EtagCache, etagOf } from './etag.ts';
 import { walkKeys } from './listing.ts';
 import { KeyLocks } from './lock.ts';
 import { keyToNames, PRIVATE_FOLDER } from './names.ts';
-import { newOwnerTag } from './processes.ts';
 
 export interface FolderStoreOptions {
   /** @defaultValue the system's */

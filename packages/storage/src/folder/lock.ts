@@ -11,9 +11,8 @@
 import { link, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Clock, RetryableError } from '@espalier/contracts';
+import { type Clock, newOwnerTag, type OwnerTag, ownerLife, RetryableError } from '@espalier/contracts';
 import { systemCode } from './errors.ts';
-import { newOwnerTag, type OwnerTag, ownerLife } from './processes.ts';
 
 export interface KeyLocksOptions {
   /** Folder of the lock files; must exist. */

@@ -1,4 +1,4 @@
-/** Who holds a lock or a temporary file, in a form that another process can check for life. */
+/** Who holds a lock, a claim or a temporary file, in a form that another process can check for life. */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 export type OwnerTag = string;
 
 const MACHINE = createHash('sha256').update(machineIdentity()).digest('hex').slice(0, 12);
-const START = startOf(process.pid) ?? '0';
+const START = statOf(process.pid)?.start ?? '0';
 
 export function newOwnerTag(): OwnerTag {
   return `${MACHINE}-${process.pid}-${START}-${randomBytes(8).toString('hex')}`;
@@ -27,17 +27,27 @@ export function ownerLife(tag: OwnerTag): 'alive' | 'dead' | 'unknown' {
     // EPERM: somebody else's process, but a living one.
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'dead';
   }
-  // The number may have been given to a new process since.
-  const now = startOf(Number(pid));
-  return now !== undefined && start !== '0' && now !== start ? 'dead' : 'alive';
+  const now = statOf(Number(pid));
+  if (now === undefined) return 'alive'; // the system does not tell more
+  // Killed, and not yet buried by its parent; or the number was given to a new process since.
+  return now.state === 'Z' || (start !== '0' && now.start !== start) ? 'dead' : 'alive';
 }
 
-/** Ticks since boot at which the process started; absent where the system does not tell. */
-function startOf(pid: number): string | undefined {
+interface ProcessStat {
+  /** One letter, `Z` for a zombie. */
+  readonly state: string;
+  /** Ticks since boot at which the process started. */
+  readonly start: string;
+}
+
+/** Absent where the system does not tell. */
+function statOf(pid: number): ProcessStat | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in brackets and may hold anything; the start is the 22nd.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    // The second field is the program's name in brackets and may hold anything: the state follows it, the start is
+    // the 22nd.
+    const [state = '', ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state, start: rest[18] ?? '0' };
   } catch {
     return undefined;
   }
@@ -53,5 +63,5 @@ function machineIdentity(): string {
     }
   };
   // The start of process 1 tells containers of one machine apart that were given the same host name.
-  return [hostname(), read('/proc/sys/kernel/random/boot_id'), startOf(1) ?? ''].join('\n');
+  return [hostname(), read('/proc/sys/kernel/random/boot_id'), statOf(1)?.start ?? ''].join('\n');
 }
