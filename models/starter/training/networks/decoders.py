@@ -28,8 +28,7 @@ class WindowAttention(nn.Module):
             qkv = packed[first : first + count * size].view(count, size, 3, self.heads, c // self.heads)
             q, k, v = (a.transpose(1, 2) for a in qkv.unbind(2))
             # A padding query sees the same keys as the others, so no softmax row is ever empty.
-            bias = mask[:, None, None, :].expand(-1, self.heads, size, -1)
-            out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+            out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
             parts.append(out.transpose(1, 2).reshape(count * size, c))
         return self.to_out(windows.unpack(torch.cat(parts)))
 

@@ -49,7 +49,7 @@ class MultiHeadRMSNorm(nn.Module):
 
 def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
     """Softmax attention of [B, L, H, D] tensors; `mask` [B, Lk] is True where a key exists."""
-    bias = None if mask is None else mask[:, None, None, :].expand(-1, q.shape[2], q.shape[1], -1)
+    bias = None if mask is None else mask[:, None, None, :]
     out = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=bias)
     return out.transpose(1, 2)
 
