@@ -8,11 +8,18 @@ import {
   type SessionSettings,
 } from '@espalier/onnx';
 
-export interface NetworkOptions extends SessionSettings {
+/** Choices that shape a network's graph beside its config. */
+export interface GraphChoices {
   /** Type of the torso. @defaultValue `'float32'` */
   readonly computeType?: ComputeType;
   /** Intermediate values to give out beside the result, by the names that the network's module lists. */
   readonly taps?: readonly string[];
+}
+
+export interface NetworkOptions extends SessionSettings, GraphChoices {}
+
+export function graphChoices({ computeType, taps }: NetworkOptions): GraphChoices {
+  return { ...(computeType === undefined ? {} : { computeType }), ...(taps === undefined ? {} : { taps }) };
 }
 
 /**

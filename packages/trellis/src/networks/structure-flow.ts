@@ -4,7 +4,7 @@
  *
  * Taps: `t_emb` [1, C], `h_pos` [L, C] and `h_block<i>` [L, C] with L patches in row-major (x, y, z) order.
  */
-import { type Checkpoint, type ComputeType, type Graph, GraphBuilder, type Session, type Value } from '@espalier/onnx';
+import { type Checkpoint, type Graph, GraphBuilder, type Session, type Value } from '@espalier/onnx';
 import { float32, type Tensor } from '@espalier/tensors';
 import type { SparseStructureFlowConfig } from '../repository/index.ts';
 import {
@@ -15,15 +15,10 @@ import {
   timestepEmbedder,
   timestepFeatures,
 } from './blocks/index.ts';
-import { type NetworkOptions, openNetwork } from './network.ts';
+import { type GraphChoices, graphChoices, type NetworkOptions, openNetwork } from './network.ts';
 
 /** Norm without affine part before the output layer. */
 const OUTPUT_NORM_EPS = 1e-5;
-
-export interface GraphChoices {
-  readonly computeType?: ComputeType;
-  readonly taps?: readonly string[];
-}
 
 /**
  * Inputs `x` [1, in_channels, R, R, R], `t_freq` [1, 256] (`timestepFeatures`), `cond` [L, cond_channels]; output
@@ -129,8 +124,4 @@ export class StructureFlow {
   async release(): Promise<void> {
     await this.#session.release();
   }
-}
-
-function graphChoices({ computeType, taps }: NetworkOptions): GraphChoices {
-  return { ...(computeType === undefined ? {} : { computeType }), ...(taps === undefined ? {} : { taps }) };
 }
