@@ -1,9 +1,17 @@
 import { TerminalError } from '@espalier/contracts';
-import { Checkpoint, GraphBuilder, openSession, type Session, type SessionSettings, type Value } from '@espalier/onnx';
+import {
+  type Checkpoint,
+  type Graph,
+  GraphBuilder,
+  type Session,
+  type SessionSettings,
+  type Value,
+} from '@espalier/onnx';
 import { float32, int32, type Tensor } from '@espalier/tensors';
 import { z } from 'zod';
 import { readJsonFile } from '../repository/json-file.ts';
 import { CONTEXT_LENGTH } from '../text/clip-tokenizer.ts';
+import { openNetwork } from './network.ts';
 
 const size = z.int().min(1);
 
@@ -61,18 +69,8 @@ export class ClipTextEncoder {
       const message = `${files.configPath}: hidden_size ${config.hidden_size} cannot be shared out to num_attention_heads ${config.num_attention_heads}`;
       throw new TerminalError(message, { code: 'MODEL_FILE_INVALID', field: 'num_attention_heads' });
     }
-    const checkpoint = await Checkpoint.open(files.weightsPath);
-    try {
-      const g = new GraphBuilder({ name: 'CLIPTextModel', checkpoint });
-      const ids = g.input('ids', 'int32', [1, CONTEXT_LENGTH]);
-      g.output('last_hidden_state', textTransformer(g, checkpoint, ids, config));
-      const graph = g.build();
-      for (const key of checkpoint.keys()) if (OTHER_TOWERS.test(key)) checkpoint.ignore(key);
-      checkpoint.assertAllTaken();
-      return new ClipTextEncoder(config, await openSession(graph, settings));
-    } finally {
-      await checkpoint.close();
-    }
+    const build = (checkpoint: Checkpoint) => buildClipTextEncoder(config, checkpoint);
+    return new ClipTextEncoder(config, await openNetwork(files.weightsPath, build, settings));
   }
 
   /**
@@ -95,6 +93,18 @@ export class ClipTextEncoder {
   async release(): Promise<void> {
     await this.#session.release();
   }
+}
+
+/**
+ * Input `ids` int32 [1, 77]; output `last_hidden_state` float32 [1, 77, channels].
+ * @throws TerminalError `CHECKPOINT_MISMATCH` naming the weight.
+ */
+export function buildClipTextEncoder(config: ClipTextConfig, checkpoint: Checkpoint): Graph {
+  const g = new GraphBuilder({ name: 'CLIPTextModel', checkpoint });
+  for (const key of checkpoint.keys()) if (OTHER_TOWERS.test(key)) checkpoint.ignore(key);
+  const ids = g.input('ids', 'int32', [1, CONTEXT_LENGTH]);
+  g.output('last_hidden_state', textTransformer(g, checkpoint, ids, config));
+  return g.build();
 }
 
 function textTransformer(g: GraphBuilder, checkpoint: Checkpoint, ids: Value, config: ClipTextConfig): Value {
