@@ -1,0 +1,19 @@
+/** Espalier's own message between lanes: "look at this job again". All that matters about it is in the bucket. */
+import { isJobId } from '@espalier/contracts';
+import { z } from 'zod';
+import type { JobTurn } from './types.ts';
+
+/** https://www.w3.org/TR/trace-context/#traceparent-header */
+export const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+export const JobTurnSchema = z.object({
+  espalier: z.object({
+    job: z.string().refine(isJobId, { error: 'must be a job id' }),
+    // A trace that cannot be read must not cost a job.
+    traceparent: z.string().regex(TRACEPARENT).optional().catch(undefined),
+  }),
+});
+
+export function encodeJobTurn({ job, traceparent }: JobTurn): string {
+  return JSON.stringify({ espalier: { job, ...(traceparent !== undefined && { traceparent }) } });
+}

@@ -1,0 +1,28 @@
+/** Opens an SQS queue without loading the AWS client in programs that never use one. */
+import { TerminalError } from '@espalier/contracts';
+import type { JobQueue } from '../job-queue.ts';
+import type { SqsQueue, SqsQueueOptions } from './sqs-queue.ts';
+
+/**
+ * @param url the queue's URL
+ * @param source the variable or option it came from, for the error
+ * @throws TerminalError SETTING_INVALID
+ * @throws RetryableError QUEUE_*: the queue cannot be reached or used now
+ */
+export async function openSqsQueue(
+  url: string,
+  options: SqsQueueOptions = {},
+  source = 'ESPALIER_QUEUE_GENERATE',
+): Promise<JobQueue & Pick<SqsQueue, 'deadLetterUrl' | 'close'>> {
+  if (!/^https?:\/\/[^/]+\/.+/.test(url) || !URL.canParse(url) || url.endsWith('.fifo')) {
+    throw new TerminalError(`${source}: '${url}' names no standard SQS queue`, {
+      code: 'SETTING_INVALID',
+      field: source,
+      remedy: 'give the URL of a standard queue, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME',
+    });
+  }
+  const { SqsQueue } = await import('./sqs-queue.ts');
+  const queue = new SqsQueue(url, options);
+  await queue.depth();
+  return queue;
+}
