@@ -38,9 +38,21 @@ export interface Session {
  *   `SESSION_FAILED` when the runtime refuses the graph or its weights.
  */
 export async function openSession(graph: Graph, settings: SessionSettings): Promise<Session> {
+  const installed = isCudaInstalled();
+  if (settings.device === 'auto' && !installed) {
+    settings.logger?.info({ graph: graph.name }, 'the CUDA provider is not installed, the CPU is used');
+  }
+  return openOnFirst(graph, devicesFor(settings.device, installed), settings);
+}
+
+/** Opens the graph on the first of `devices` that can be used. The CPU, where it is tried, is the last. */
+export async function openOnFirst(
+  graph: Graph,
+  devices: readonly Device[],
+  settings: Pick<SessionSettings, 'threads' | 'logger'>,
+): Promise<Session> {
   const threads = settings.threads ?? availableParallelism();
   const logger = settings.logger ?? silentLogger;
-  const devices = devicesFor(settings.device, isCudaInstalled());
   for (const [i, device] of devices.entries()) {
     try {
       const session = await ort.InferenceSession.create(graph.model, sessionOptions(graph, device, threads));

@@ -3,7 +3,7 @@
  * Source: TRELLIS `models/sparse_structure_vae.py`; paper section 3.3 and appendix A.
  */
 import { type Checkpoint, type Graph, GraphBuilder, type Session, type Value } from '@espalier/onnx';
-import { float32, type Tensor } from '@espalier/tensors';
+import { float32, int32, type Tensor } from '@espalier/tensors';
 import type { SparseStructureDecoderConfig } from '../repository/index.ts';
 import { channelLayerNorm, groupNorm } from './blocks/channel-norms.ts';
 import { type GraphChoices, graphChoices, type NetworkOptions, openNetwork } from './network.ts';
@@ -69,6 +69,22 @@ function pixelShuffle(g: GraphBuilder, x: Value): Value {
   const cells = g.reshape(x, [channels, UPSAMPLING, UPSAMPLING, UPSAMPLING, r, r, r]);
   const size = r * UPSAMPLING;
   return g.reshape(g.transpose(cells, [0, 4, 1, 5, 2, 6, 3]), [1, channels, size, size, size]);
+}
+
+/**
+ * Voxels whose logit is above 0.
+ * @param logits Row-major values of a grid [S, S, S].
+ * @returns I32 [N, 4] of (batch 0, x, y, z), in row-major order of the grid (`argwhere`).
+ */
+export function occupiedVoxels(logits: Float32Array): Tensor<Int32Array> {
+  const size = Math.round(Math.cbrt(logits.length));
+  const coords: number[] = [];
+  for (let i = 0; i < logits.length; i++) {
+    if ((logits[i] as number) > 0) {
+      coords.push(0, Math.floor(i / (size * size)), Math.floor(i / size) % size, i % size);
+    }
+  }
+  return int32([coords.length / 4, 4], Int32Array.from(coords));
 }
 
 export class StructureDecoder {

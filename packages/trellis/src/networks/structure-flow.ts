@@ -121,6 +121,12 @@ export class StructureFlow {
     });
   }
 
+  /** The velocity alone, row-major: what a sampler asks for. */
+  async velocity(x: Float32Array, t: number, cond: Tensor<Float32Array>): Promise<Float32Array> {
+    const { out } = await this.run(x, t, cond);
+    return out?.data as Float32Array;
+  }
+
   async release(): Promise<void> {
     await this.#session.release();
   }

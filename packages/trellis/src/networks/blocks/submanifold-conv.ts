@@ -1,0 +1,113 @@
+/**
+ * 3x3x3 convolution over active voxels: `out[p] = b + sum_k W[:, k, :] . in[p + k - 1]`, where absent voxels count as
+ * zero. Source: spconv's `SubMConv3d` as TRELLIS uses it (`modules/sparse/conv/conv_spconv.py`).
+ *
+ * Neighbours are gathered into rows of 27 C and multiplied with the stored weights at once. That row buffer would be
+ * the largest thing in memory by far, so it is made in chunks of rows.
+ */
+import type { GraphBuilder, Value } from '@espalier/onnx';
+import { int32, type Tensor } from '@espalier/tensors';
+import { KERNEL_TAPS } from '../../sparse/index.ts';
+
+/** Chunks that a table is cut into inside a graph. */
+const CHUNKS = 8;
+/** Rows below which a chunk is not made smaller: the product of matrices needs some to be efficient. */
+const LEAST_ROWS = 1024;
+
+/** A table of rows to gather, [rows, 27], as the chunks that a graph works on. */
+export interface ChunkedTable {
+  /** Name of the extent that the chunks add up to. */
+  readonly rows: string;
+  readonly chunks: readonly Value[];
+}
+
+/** Declares a table as input `name`, int32 [rows, 27], and `name.chunks`, which says how it is cut. */
+export function chunkedTable(g: GraphBuilder, name: string, rows: string): ChunkedTable {
+  const table = g.input(name, 'int32', [rows, KERNEL_TAPS]);
+  const sizes = g.input(`${name}.chunks`, 'int64', [CHUNKS]);
+  const shapes = Array.from({ length: CHUNKS }, (_, i) => ({
+    type: 'int32' as const,
+    shape: [`${rows}.${i}`, KERNEL_TAPS],
+  }));
+  return { rows, chunks: g.nodes('Split', [table, sizes], shapes, { axis: { int: 0 } }) };
+}
+
+/** The two inputs of {@link chunkedTable}. */
+export function feedTable(name: string, table: Int32Array): Record<string, Tensor> {
+  const rows = table.length / KERNEL_TAPS;
+  const each = Math.max(LEAST_ROWS, Math.ceil(rows / CHUNKS));
+  const sizes = BigInt64Array.from({ length: CHUNKS }, (_, i) => BigInt(Math.max(0, Math.min(each, rows - i * each))));
+  return {
+    [name]: int32([rows, KERNEL_TAPS], table),
+    [`${name}.chunks`]: { dtype: 'I64', shape: [CHUNKS], data: sizes },
+  };
+}
+
+/** Appends the row of zeros that absent voxels point at. */
+export function withZeroRow(g: GraphBuilder, x: Value): Value {
+  const [rows, channels] = x.shape as [string, number];
+  const zeros = g.constant(new Float32Array(channels), [1, channels], x.type);
+  return g.concat([x, zeros], 0, `${rows}+1`);
+}
+
+/**
+ * @param x [N, C]
+ * @param table Neighbours of the N voxels.
+ * @param key Prefix of `conv.weight` [outputs, 3, 3, 3, C] and `conv.bias`.
+ * @returns [N, outputs]
+ */
+export function submanifoldConv(g: GraphBuilder, x: Value, table: ChunkedTable, key: string, outputs: number): Value {
+  const channels = x.shape[1] as number;
+  const padded = withZeroRow(g, x);
+  const weight = g.weight(`${key}.conv.weight`, [outputs, 3, 3, 3, channels], {
+    type: x.type,
+    as: [outputs, KERNEL_TAPS * channels],
+  });
+  const bias = g.weight(`${key}.conv.bias`, [outputs], { type: x.type });
+  return joined(g, table, (chunk) => {
+    const rows = chunk.shape[0] as string;
+    const gathered = g.reshape(g.gather(padded, chunk), [rows, KERNEL_TAPS * channels]);
+    return g.gemm(gathered, weight, { bias, transposed: true });
+  });
+}
+
+/**
+ * The convolution of an up-sampled tensor, worked on the coarse voxels: as several fine voxels carry the feature of
+ * their one parent, the products with all 27 taps are taken once per parent, and fine voxels add up what they need.
+ *
+ * @param x [M, C] coarse features
+ * @param table [N, 27] of the fine voxels, {@link upsampledTable}
+ * @param key As for `submanifoldConv`.
+ * @returns [N, outputs]
+ */
+export function upsampledConv(g: GraphBuilder, x: Value, table: ChunkedTable, key: string, outputs: number): Value {
+  const channels = x.shape[1] as number;
+  const stored = g.weight(`${key}.conv.weight`, [outputs, 3, 3, 3, channels], {
+    type: x.type,
+    as: [outputs, KERNEL_TAPS, channels],
+  });
+  const byTap = g.reshape(g.transpose(stored, [1, 0, 2]), [KERNEL_TAPS * outputs, channels]);
+  const padded = withZeroRow(g, x);
+  const rows = `(${padded.shape[0]})*${KERNEL_TAPS}`;
+  const products = g.reshape(g.gemm(padded, byTap, { transposed: true }), [rows, outputs]);
+  const bias = g.weight(`${key}.conv.bias`, [outputs], { type: x.type });
+  return joined(g, table, (chunk) => {
+    const sum = g.reshape(g.reduce('Sum', g.gather(products, chunk), [1]), [chunk.shape[0] as string, outputs]);
+    return g.add(sum, bias);
+  });
+}
+
+/**
+ * Rows of the products that `upsampledConv` adds up: `parent * 27 + tap`, M * 27 + tap for absent voxels.
+ *
+ * @param neighbours [N, 27] of the fine voxels.
+ * @param parents [N] coarse row of every fine voxel.
+ * @param coarse M, the number of coarse voxels.
+ */
+export function upsampledTable(neighbours: Int32Array, parents: Int32Array, coarse: number): Int32Array {
+  return neighbours.map((row, i) => (row === parents.length ? coarse : (parents[row] as number)) * KERNEL_TAPS + (i % KERNEL_TAPS));
+}
+
+function joined(g: GraphBuilder, table: ChunkedTable, rowsOf: (chunk: Value) => Value): Value {
+  return g.concat(table.chunks.map(rowsOf), 0, table.rows);
+}
