@@ -1,1 +1,9 @@
-export {};
+export * from './attempt-claim.ts';
+export * from './attend.ts';
+export * from './claim.ts';
+export * from './runner.ts';
+export * from './status-book.ts';
+export * from './status-record.ts';
+export * from './submissions.ts';
+export * from './timers.ts';
+export * from './worker.ts';

@@ -1,0 +1,214 @@
+/**
+ * Works on one claimed job to its end, or until it must let go: keeps the lease while the work advances, watches
+ * for cancellation and the deadline, and writes down how it ended.
+ */
+import {
+  CancelledError,
+  EspalierError,
+  ensureError,
+  type Failure,
+  failureOf,
+  type Job,
+  type JobStats,
+  type Logger,
+  LostClaimError,
+  type PipelineEvent,
+  type PipelineListener,
+  RejectedError,
+  RetryableError,
+  type TerminalError,
+} from '@espalier/contracts';
+import { cancelKey, resultKey } from '@espalier/storage';
+import { type ClaimContext, deadlineError, deadlineOf, writeRejection } from './attempt-claim.ts';
+import type { Claim } from './claim.ts';
+import type { JobRunner } from './runner.ts';
+import {
+  finishedRecord,
+  type Progress,
+  RETRIES_MAX,
+  RETRY_NOTE,
+  renewedRecord,
+  retriesOf,
+  returnedRecord,
+} from './status-record.ts';
+import type { Timers } from './timers.ts';
+
+export interface AttendContext extends ClaimContext {
+  readonly timers: Timers;
+  readonly runner: JobRunner;
+  readonly logger: Logger;
+  /** Milliseconds between looks at the cancel marker and writes of progress. */
+  readonly beatMs: number;
+  /** Milliseconds without any event after which the work counts as hung, and the lease is left to end. */
+  readonly stallMs: number;
+  /** Milliseconds that a run which was told to stop gets for saving. */
+  readonly graceMs: number;
+  /** Aborted when this worker must let go of the job. */
+  readonly signal: AbortSignal;
+  readonly onEvent?: PipelineListener;
+}
+
+export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'rejected' | 'returned' | 'lost';
+
+/** Why a run was stopped from this side. */
+type Stop =
+  | { readonly why: 'cancelled' | 'shutdown' | 'stalled' }
+  | { readonly why: 'lost'; readonly error: LostClaimError }
+  | { readonly why: 'deadline'; readonly error: TerminalError };
+
+/** @throws RetryableError STORE_* when the end could not be written: the lease ends by itself, the job comes again */
+export async function attend(context: AttendContext, claim: Claim, job: Job): Promise<Outcome> {
+  const { clock, timers, logger, store, leaseMs } = context;
+  const run = new AbortController();
+  let stop: Stop | undefined;
+  let over = false;
+  let giveUp: (error: Error) => void = () => {};
+  const unresponsive = new Promise<never>((_resolve, reject) => {
+    giveUp = reject;
+  });
+  const ends: (() => void)[] = [];
+  const halt = (reason: Stop) => {
+    if (stop !== undefined || over) return;
+    stop = reason;
+    const error = 'error' in reason ? reason.error : new CancelledError(`the run was stopped: ${reason.why}`);
+    ends.push(timers.after(context.graceMs, () => giveUp(error)));
+    run.abort(error);
+  };
+
+  let progress: Progress = {};
+  let advancedAt = clock.now();
+  let renewedAt = clock.now();
+  let written: Progress = progress;
+  const onEvent = (event: PipelineEvent) => {
+    advancedAt = clock.now();
+    progress = progressAfter(progress, event);
+    context.onEvent?.(event);
+  };
+
+  const beat = async () => {
+    const now = clock.now();
+    if (now - advancedAt > context.stallMs) return halt({ why: 'stalled' });
+    try {
+      if ((await store.head(cancelKey(job.id))) !== undefined) halt({ why: 'cancelled' });
+      if (over || stop !== undefined) return;
+      if (progress === written && now - renewedAt < leaseMs / 3) return;
+      const current = progress;
+      await claim.move((from) => renewedRecord(from, clock.now(), leaseMs, current));
+      [written, renewedAt] = [current, now];
+    } catch (error) {
+      if (error instanceof LostClaimError) return halt({ why: 'lost', error });
+      logger.warn({ err: error }, 'the lease could not be renewed');
+      if (now - renewedAt > leaseMs) halt({ why: 'lost', error: new LostClaimError('the lease ended unrenewed') });
+    }
+  };
+
+  const onShutdown = () => halt({ why: 'shutdown' });
+  const deadline = deadlineOf(job, claim.status);
+  ends.push(timers.every(context.beatMs, beat));
+  if (deadline !== undefined) {
+    ends.push(timers.after(deadline - clock.now(), () => halt({ why: 'deadline', error: deadlineError(job) })));
+  }
+  ends.push(() => context.signal.removeEventListener('abort', onShutdown));
+  context.signal.addEventListener('abort', onShutdown);
+  if (context.signal.aborted) onShutdown();
+  try {
+    let stats: JobStats;
+    try {
+      stats = await Promise.race([context.runner.run(job, { signal: run.signal, onEvent, logger }), unresponsive]);
+      over = true; // from here on the record is this function's to move
+    } catch (thrown) {
+      over = true;
+      return await settle(context, claim, job, ensureError(thrown), stop);
+    }
+    const results = { 'model.glb': resultKey(job.id, 'model.glb'), 'stats.json': resultKey(job.id, 'stats.json') };
+    await claim.move((from) => finishedRecord(from, clock.now(), { state: 'succeeded', results }));
+    const { face_count, glb_size_bytes, generation_time_seconds } = stats;
+    logger.info({ face_count, glb_size_bytes, generation_time_seconds }, 'job succeeded');
+    return 'succeeded';
+  } catch (error) {
+    if (!(error instanceof LostClaimError)) throw error;
+    logger.warn({ err: error }, 'claim lost');
+    return 'lost';
+  } finally {
+    for (const end of ends) end();
+  }
+}
+
+/** Writes down a run that threw. */
+async function settle(
+  context: AttendContext,
+  claim: Claim,
+  job: Job,
+  error: Error,
+  stop: Stop | undefined,
+): Promise<Outcome> {
+  const { clock, logger, store } = context;
+  const now = clock.now();
+  const finish = async (state: 'failed' | 'cancelled' | 'rejected', failure?: Failure): Promise<Outcome> => {
+    await claim.move((from) => finishedRecord(from, now, { state, ...(failure !== undefined && { error: failure }) }));
+    return state;
+  };
+  if (stop?.why === 'lost' || error instanceof LostClaimError) {
+    logger.warn({ err: stop?.why === 'lost' ? stop.error : error }, 'claim lost: another worker goes on');
+    return 'lost';
+  }
+  if (stop?.why === 'cancelled') {
+    await finish('cancelled');
+    await store.delete(cancelKey(job.id));
+    logger.info({}, 'job cancelled; its checkpoints are kept');
+    return 'cancelled';
+  }
+  if (stop?.why === 'deadline') {
+    logger.warn({}, 'job failed: deadline exceeded');
+    return finish('failed', failureOf(stop.error));
+  }
+  if (stop?.why === 'shutdown' || (error instanceof CancelledError && stop === undefined)) {
+    await claim.move((from) => returnedRecord(from, now, { note: 'handed back' }));
+    logger.info({}, 'job handed back; any worker goes on from its last checkpoint');
+    return 'returned';
+  }
+  if (error instanceof RejectedError) {
+    const failure = failureOf(error);
+    await writeRejection(store, job.id, claim.status.source, now, failure);
+    logger.warn({ code: error.code }, `job rejected: ${error.message}`);
+    return finish('rejected', failure);
+  }
+  const fault = stop?.why === 'stalled' ? stalled(context.stallMs) : error;
+  const failure = failureOf(fault);
+  const retries = retriesOf(claim.status);
+  if (fault instanceof RetryableError && retries < RETRIES_MAX) {
+    const wait = Math.max(fault.retryAfterSeconds ?? 0, 2 ** retries) * 1000;
+    logger.warn({ err: fault, code: fault.code, retry_in_seconds: wait / 1000 }, `job comes again: ${fault.message}`);
+    await claim.move((from) =>
+      returnedRecord(from, now, { note: `${RETRY_NOTE}${failure.code}`, retryAt: now + wait, error: failure }),
+    );
+    return 'returned';
+  }
+  const known = fault instanceof EspalierError;
+  logger.error(
+    { err: fault, code: failure.code, ...(known && { remedy: fault.remedy }) },
+    `job failed: ${fault.message}`,
+  );
+  return finish('failed', failure);
+}
+
+function stalled(stallMs: number): RetryableError {
+  return new RetryableError(`nothing moved for ${stallMs / 1000} s`, {
+    code: 'STALLED',
+    remedy: 'the job is tried again; if it hangs in the same place, look at the log of that stage',
+  });
+}
+
+function progressAfter(progress: Progress, event: PipelineEvent): Progress {
+  switch (event.type) {
+    case 'stage.started':
+      return {
+        stage: event.stage,
+        ...(event.steps !== undefined && { step: event.resumedFromStep ?? 0, steps: event.steps }),
+      };
+    case 'stage.step':
+      return { stage: event.stage, step: event.step, steps: event.steps };
+    default:
+      return progress;
+  }
+}

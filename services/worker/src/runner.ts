@@ -1,0 +1,14 @@
+/** What the worker needs of the pipeline: one job in, its stats out. */
+import type { Job, JobStats, Logger, PipelineListener } from '@espalier/contracts';
+
+export interface RunOptions {
+  /** Aborted when the job must stop: what can be saved is saved first. */
+  readonly signal: AbortSignal;
+  readonly onEvent: PipelineListener;
+  readonly logger: Logger;
+}
+
+export interface JobRunner {
+  /** Ends with `results/<id>/stats.json` written, or throws one of the errors of `@espalier/contracts`. */
+  run(job: Job, options: RunOptions): Promise<JobStats>;
+}
