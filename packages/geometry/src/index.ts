@@ -1,6 +1,16 @@
+export { type BakeAttributesOptions, bakeAttributes } from './bake/bake-attributes.ts';
+export type { Image } from './bake/image.ts';
 export { type ExtractSurfaceOptions, extractSurface } from './flexicubes/extract-surface.ts';
 export { FEATURE_CHANNELS, type SparseVoxels } from './flexicubes/voxel-field.ts';
 export * from './gaussians.ts';
+export { encodeImage, type ImageFormat } from './gltf/encode-image.ts';
+export { type ExportGlbOptions, exportGlb } from './gltf/export-glb.ts';
+export { type TexturedMesh, unwrappedNormals } from './gltf/textured-mesh.ts';
+export { type GlbMessage, type GlbReport, validateGlb } from './gltf/validate-glb.ts';
 export type { Interruptible } from './interruptible.ts';
 export * from './mesh/mesh.ts';
-export { inspectTopology, type Topology } from './mesh/topology.ts';
+export { vertexNormals } from './mesh/normals.ts';
+export { boundsOf, inspectTopology, type Topology } from './mesh/topology.ts';
+export { SILHOUETTE_TOLERANCE, type SimplifyOptions, type SimplifyResult, simplify } from './surface/simplify.ts';
+export { UNWRAP_DEFAULTS, type UnwrapOptions, unwrap } from './unwrap/unwrap.ts';
+export type { UnwrappedMesh, UnwrapReport } from './unwrap/unwrapped-mesh.ts';

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { CancelledError } from '@espalier/contracts';
-import { decodeSafetensors } from '@espalier/tensors';
 import { describe, expect, it } from 'vitest';
+import { readGolden } from '../../test/goldens.ts';
 import { box, sphere, subtract, torus, voxelize } from '../../test/shapes.ts';
 import { inspectTopology, labelComponents } from '../mesh/topology.ts';
 import { CUBE_CASES } from './cases.ts';
@@ -16,20 +15,6 @@ const GOLDENS = [
   { name: 'flexicubes_torus64', positions: 6.6e-7, attributes: 1.8e-6 },
   { name: 'flexicubes_noise64', positions: 1.1e-6, attributes: 2.0e-6 },
 ];
-
-function readGolden(name: string) {
-  const path = new URL(`../../../trellis/test/goldens/cases/${name}.safetensors`, import.meta.url);
-  const { tensors, metadata } = decodeSafetensors(readFileSync(path), name);
-  const floats = (key: string) => tensors.get(key)?.data as Float32Array;
-  const batched = tensors.get('coords')?.data as Int32Array;
-  const coords = batched.filter((_, i) => i % 4 !== 0);
-  return {
-    voxels: { coords, features: floats('feats'), resolution: Number(metadata.res) },
-    vertices: floats('vertices'),
-    attributes: floats('vertex_attrs'),
-    faces: tensors.get('faces')?.data as Int32Array,
-  };
-}
 
 function largestDifference(a: Float32Array, b: Float32Array): number {
   expect(a.length).toBe(b.length);

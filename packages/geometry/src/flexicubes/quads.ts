@@ -59,13 +59,12 @@ export function connectDualVertices(field: VoxelField, cubes: SurfaceCubes, firs
       dual[i] = (firstVertex[c] as number) + local;
     }
     const group = startsInside ? 1 : 0;
-    const [i0, i1, i2, i3] = startsInside ? [2, 3, 1, 0] : [0, 1, 3, 2];
-    const weightOf = (i: number) => gamma[cube[i] as number] as number;
-    const vertexOf = (i: number) => dual[i] as number;
-    const across = Math.fround(weightOf(i0) * weightOf(i2)) > Math.fround(weightOf(i1) * weightOf(i3));
-    const corners = across ? [i0, i1, i2, i0, i2, i3] : [i0, i1, i3, i3, i1, i2];
+    const [i0, i1, i2, i3] = (startsInside ? [2, 3, 1, 0] : [0, 1, 3, 2]) as [number, number, number, number];
+    const diagonal = (gamma[cube[i0] as number] as number) * (gamma[cube[i2] as number] as number);
+    const other = (gamma[cube[i1] as number] as number) * (gamma[cube[i3] as number] as number);
+    const corners = Math.fround(diagonal) > Math.fround(other) ? [i0, i1, i2, i0, i2, i3] : [i0, i1, i3, i3, i1, i2];
     let out = next[group] as number;
-    for (const corner of corners) indices[out++] = vertexOf(corner);
+    for (const corner of corners) indices[out++] = dual[corner] as number;
     next[group] = out;
   });
   return indices;

@@ -79,8 +79,9 @@ export class RegionLabels {
   grow(unlabelled: BitGrid): void {
     const labels = this.#labels;
     const steps = this.#steps();
+    // The first ring is found before any of it is labelled, so that no region runs ahead along the scan.
     let front: number[] = [];
-    let given: number[] = [];
+    const given: number[] = [];
     unlabelled.forEach((x, y, z) => {
       const cell = this.#cell(x * this.#side + y, z);
       for (const step of steps) {
@@ -91,19 +92,17 @@ export class RegionLabels {
         break;
       }
     });
+    for (let i = 0; i < front.length; i++) labels[front[i] as number] = given[i] as number;
     while (front.length > 0) {
-      const [cells, theirs] = [front, given];
-      [front, given] = [[], []];
-      for (let i = 0; i < cells.length; i++) {
-        if (labels[cells[i] as number] === 0) labels[cells[i] as number] = theirs[i] as number;
-      }
-      for (const cell of cells) {
+      const next: number[] = [];
+      for (const cell of front) {
         for (const step of steps) {
           if (labels[cell + step] !== 0) continue;
-          front.push(cell + step);
-          given.push(labels[cell] as number);
+          labels[cell + step] = labels[cell] as number;
+          next.push(cell + step);
         }
       }
+      front = next;
     }
   }
 

@@ -1,0 +1,84 @@
+import { WebIO } from '@gltf-transform/core';
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { readGolden } from '../../test/goldens.ts';
+import { sphere, voxelize } from '../../test/shapes.ts';
+import { bakeAttributes } from '../bake/bake-attributes.ts';
+import { extractSurface } from '../flexicubes/extract-surface.ts';
+import type { RawMesh } from '../mesh/mesh.ts';
+import { unwrap } from '../unwrap/unwrap.ts';
+import { exportGlb } from './export-glb.ts';
+import { type TexturedMesh, unwrappedNormals } from './textured-mesh.ts';
+import { validateGlb } from './validate-glb.ts';
+
+async function texture(raw: RawMesh, textureSize: number): Promise<TexturedMesh> {
+  const { mesh } = await unwrap(raw, { textureSize, maxXatlasFaces: 0 });
+  return {
+    ...mesh,
+    normals: unwrappedNormals(raw, mesh),
+    baseColor: bakeAttributes({ target: mesh, source: raw, textureSize }),
+  };
+}
+
+const golden = () => extractSurface(readGolden('flexicubes_torus32').voxels);
+
+const orange = extractSurface(voxelize(sphere(0.3, [0, 0, 0.1]), { resolution: 24, color: () => [1, 0.502, 0.251] }));
+
+describe('exportGlb', () => {
+  it.each(['png', 'jpeg', 'webp'] as const)(
+    'writes a reference mesh with %s that the Khronos validator passes',
+    async (imageFormat) => {
+      const glb = await exportGlb({ mesh: await texture(golden(), 128), imageFormat });
+      expect(await validateGlb(glb)).toMatchObject({ errors: 0, warnings: 0 });
+    },
+  );
+
+  it('turns z up into y up and keeps what the caller says of its origin', async () => {
+    const glb = await exportGlb({ mesh: await texture(orange, 64), extras: { seed: 42, prompt_sha256: 'ab' } });
+    const document = await new WebIO().readBinary(glb);
+    expect(document.getRoot().getAsset()).toMatchObject({
+      version: '2.0',
+      extras: { seed: 42, prompt_sha256: 'ab' },
+    });
+    const position = document.getRoot().listMeshes()[0]?.listPrimitives()[0]?.getAttribute('POSITION');
+    const [min, max] = [position?.getMin([]) as number[], position?.getMax([]) as number[]];
+    expect(((min[1] as number) + (max[1] as number)) / 2).toBeCloseTo(0.1, 3);
+    expect(((min[2] as number) + (max[2] as number)) / 2).toBeCloseTo(0, 3);
+  });
+
+  it('has one material, rough and not metallic, whose texture holds the sRGB colours', async () => {
+    const document = await new WebIO().readBinary(await exportGlb({ mesh: await texture(orange, 64) }));
+    const [material, ...others] = document.getRoot().listMaterials();
+    expect(others).toEqual([]);
+    expect([material?.getRoughnessFactor(), material?.getMetallicFactor()]).toEqual([1, 0]);
+    const image = sharp(material?.getBaseColorTexture()?.getImage() as Uint8Array);
+    const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height, info.channels]).toEqual([64, 64, 3]);
+    for (let i = 0; i < data.length; i += 3) expect([data[i], data[i + 1], data[i + 2]]).toEqual([255, 128, 64]);
+  });
+
+  it('gives the same bytes for the same input', async () => {
+    const [one, two] = [await texture(golden(), 128), await texture(golden(), 128)];
+    expect(Buffer.from(await exportGlb({ mesh: one })).equals(Buffer.from(await exportGlb({ mesh: two })))).toBe(true);
+  });
+
+  it('refuses a mesh without faces', async () => {
+    const mesh = { ...(await texture(orange, 64)), indices: new Uint32Array(0) };
+    await expect(exportGlb({ mesh })).rejects.toMatchObject({ code: 'MESH_EMPTY' });
+  });
+});
+
+describe('validateGlb', () => {
+  it('reports what is no glTF as an error', async () => {
+    expect(await validateGlb(new Uint8Array(40))).toMatchObject({ errors: 1 });
+  });
+
+  it('finds an index beyond the vertices', async () => {
+    const mesh = await texture(orange, 64);
+    const indices = mesh.indices.slice();
+    indices[0] = mesh.positions.length;
+    const report = await validateGlb(await exportGlb({ mesh: { ...mesh, indices } }));
+    expect(report.errors).toBeGreaterThan(0);
+    expect(report.messages[0]?.code).toBe('ACCESSOR_INDEX_OOB');
+  });
+});

@@ -1,0 +1,131 @@
+/** Small repairs that keep the surface as it is: welding cracks, dropping faces that are no faces. */
+
+import { ATTRIBUTE_CHANNELS, type RawMesh } from './mesh.ts';
+
+/** The same faces with vertices that no face uses left out, in the old order. */
+export function dropUnusedVertices(mesh: RawMesh, indices: Uint32Array = mesh.indices): RawMesh {
+  const number = new Int32Array(mesh.positions.length / 3).fill(-1);
+  for (const vertex of indices) number[vertex] = 0;
+  let kept = 0;
+  for (let v = 0; v < number.length; v++) if (number[v] === 0) number[v] = kept++;
+  const positions = new Float32Array(kept * 3);
+  const attributes = new Float32Array(kept * ATTRIBUTE_CHANNELS);
+  for (let v = 0; v < number.length; v++) {
+    const to = number[v] as number;
+    if (to < 0) continue;
+    positions.set(mesh.positions.subarray(v * 3, v * 3 + 3), to * 3);
+    attributes.set(
+      mesh.attributes.subarray(v * ATTRIBUTE_CHANNELS, (v + 1) * ATTRIBUTE_CHANNELS),
+      to * ATTRIBUTE_CHANNELS,
+    );
+  }
+  return { positions, attributes, indices: indices.map((vertex) => number[vertex] as number) };
+}
+
+/** Keeps the faces for which `isKept` is true. */
+export function filterFaces(indices: Uint32Array, isKept: (face: number) => boolean): Uint32Array {
+  const result = new Uint32Array(indices.length);
+  let length = 0;
+  for (let face = 0; face < indices.length / 3; face++) {
+    if (!isKept(face)) continue;
+    for (let k = 0; k < 3; k++) result[length++] = indices[face * 3 + k] as number;
+  }
+  return result.slice(0, length);
+}
+
+/**
+ * Drops faces with a repeated corner, and all but the first of faces over the same three vertices. Two such faces
+ * back to back enclose nothing: both go.
+ */
+export function dropDegenerateFaces(mesh: RawMesh): RawMesh {
+  const { indices } = mesh;
+  const vertices = mesh.positions.length / 3;
+  // Faces are matched by their two lowest corners as a number, then by the third.
+  const seen = new Map<number, number[]>();
+  const isDropped = new Uint8Array(indices.length / 3);
+  for (let face = 0; face < isDropped.length; face++) {
+    const a = indices[face * 3] as number;
+    const b = indices[face * 3 + 1] as number;
+    const c = indices[face * 3 + 2] as number;
+    if (a === b || b === c || c === a) {
+      isDropped[face] = 1;
+      continue;
+    }
+    const low = Math.min(a, b, c);
+    const high = Math.max(a, b, c);
+    const key = low * vertices + (a + b + c - low - high);
+    const others = seen.get(key);
+    if (others === undefined) {
+      seen.set(key, [face]);
+      continue;
+    }
+    const twin = others.find((other) => isDropped[other] === 0 && Math.max(...corners(indices, other)) === high);
+    if (twin === undefined) {
+      others.push(face);
+      continue;
+    }
+    isDropped[face] = 1;
+    if (turn(corners(indices, twin)) !== turn([a, b, c])) isDropped[twin] = 1;
+  }
+  if (!isDropped.includes(1)) return mesh;
+  return { ...mesh, indices: filterFaces(indices, (face) => isDropped[face] === 0) };
+}
+
+/**
+ * Joins vertices at exactly the same place, on boundary edges only: that closes cracks, while inside a surface two
+ * vertices in one place are two sheets that touch, and joining them would make the mesh non-manifold.
+ */
+export function weldBoundaries(mesh: RawMesh): RawMesh {
+  const boundary = boundaryVertices(mesh);
+  const first = new Map<string, number>();
+  const target = Uint32Array.from({ length: mesh.positions.length / 3 }, (_, v) => v);
+  let joined = 0;
+  for (let v = 0; v < target.length; v++) {
+    if (boundary[v] !== 1) continue;
+    const key = mesh.positions.subarray(v * 3, v * 3 + 3).join();
+    const other = first.get(key);
+    if (other === undefined) first.set(key, v);
+    else {
+      target[v] = other;
+      joined++;
+    }
+  }
+  if (joined === 0) return mesh;
+  return dropUnusedVertices(
+    mesh,
+    mesh.indices.map((vertex) => target[vertex] as number),
+  );
+}
+
+/** [V] 1 for vertices on an edge that only one face has. */
+export function boundaryVertices({ positions, indices }: Pick<RawMesh, 'positions' | 'indices'>): Uint8Array {
+  const vertices = positions.length / 3;
+  const keys = new Float64Array(indices.length);
+  for (let i = 0; i < indices.length; i++) {
+    const a = indices[i] as number;
+    const b = indices[i % 3 === 2 ? i - 2 : i + 1] as number;
+    keys[i] = Math.min(a, b) * vertices + Math.max(a, b);
+  }
+  keys.sort();
+  const result = new Uint8Array(vertices);
+  for (let i = 0; i < keys.length; ) {
+    let end = i + 1;
+    while (end < keys.length && keys[end] === keys[i]) end++;
+    if (end - i === 1) {
+      const key = keys[i] as number;
+      result[Math.floor(key / vertices)] = 1;
+      result[key % vertices] = 1;
+    }
+    i = end;
+  }
+  return result;
+}
+
+function corners(indices: Uint32Array, face: number): [number, number, number] {
+  return [indices[face * 3] as number, indices[face * 3 + 1] as number, indices[face * 3 + 2] as number];
+}
+
+/** +1 when the corners ascend in cyclic order, -1 when they descend. */
+function turn([a, b, c]: readonly [number, number, number]): number {
+  return (a < b && b < c) || (b < c && c < a) || (c < a && a < b) ? 1 : -1;
+}
