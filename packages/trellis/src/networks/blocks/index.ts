@@ -4,4 +4,7 @@ export * from './feed-forward.ts';
 export * from './modulated-cross-block.ts';
 export * from './position-embedding.ts';
 export * from './qk-rms-norm.ts';
+export * from './sparse-res-block.ts';
+export * from './submanifold-conv.ts';
 export * from './timestep-embedder.ts';
+export * from './voxel-pooling.ts';

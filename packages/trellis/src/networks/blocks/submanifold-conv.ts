@@ -105,7 +105,9 @@ export function upsampledConv(g: GraphBuilder, x: Value, table: ChunkedTable, ke
  * @param coarse M, the number of coarse voxels.
  */
 export function upsampledTable(neighbours: Int32Array, parents: Int32Array, coarse: number): Int32Array {
-  return neighbours.map((row, i) => (row === parents.length ? coarse : (parents[row] as number)) * KERNEL_TAPS + (i % KERNEL_TAPS));
+  return neighbours.map(
+    (row, i) => (row === parents.length ? coarse : (parents[row] as number)) * KERNEL_TAPS + (i % KERNEL_TAPS),
+  );
 }
 
 function joined(g: GraphBuilder, table: ChunkedTable, rowsOf: (chunk: Value) => Value): Value {

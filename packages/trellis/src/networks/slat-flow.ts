@@ -1,0 +1,209 @@
+/**
+ * `SLatFlowModel`: velocity of the structured latent. Residual blocks with sparse convolutions lead down to a coarser
+ * grid and back up; in between, a transformer attends to all coarse voxels and to the text.
+ * Source: TRELLIS `models/structured_latent_flow.py`; paper section 3.3 and appendix A.
+ *
+ * Taps: `t_emb` [1, C], `h_in`, `input_blocks.<i>`, `h_pos`, `blocks.<i>`, `out_blocks.<i>`.
+ */
+import { type Checkpoint, type Graph, GraphBuilder, type Session, type Value } from '@espalier/onnx';
+import { float32, int32, type Tensor } from '@espalier/tensors';
+import type { SLatFlowConfig } from '../repository/index.ts';
+import { downsample, neighbourTable, voxelCount } from '../sparse/index.ts';
+import {
+  addPositions,
+  type ChunkedTable,
+  chunkedTable,
+  feedPooling,
+  feedTable,
+  modulatedCrossBlock,
+  modulation,
+  type Pooling,
+  poolingInputs,
+  sparseResBlock,
+  TIME_FEATURES,
+  timestepEmbedder,
+  timestepFeatures,
+  upsampledTable,
+} from './blocks/index.ts';
+import { type GraphChoices, graphChoices, type NetworkOptions, openNetwork } from './network.ts';
+
+/** Norm without affine part before the output layer. */
+const OUTPUT_NORM_EPS = 1e-5;
+
+/** Step from one grid to the next coarser one, as inputs of the graph. */
+interface Level {
+  /** Neighbours on the fine grid. */
+  readonly table: ChunkedTable;
+  readonly pooling: Pooling;
+  readonly parents: Value;
+  readonly upsampled: ChunkedTable;
+}
+
+/**
+ * Inputs `x` [N0, in_channels], `t_freq` [1, 256] (`timestepFeatures`), `cond` [L, cond_channels], `coords` [Nk, 3] of
+ * the coarsest voxels, and the tables of `SLatFlowTables`; output `out` [N0, out_channels]; floats are float32.
+ * @throws TerminalError `CHECKPOINT_MISMATCH` naming the weight.
+ */
+export function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: GraphChoices = {}): Graph {
+  const g = new GraphBuilder({ name: 'SLatFlowModel', checkpoint, ...choices });
+  const { model_channels: channels } = config;
+  const io = config.io_block_channels ?? [];
+  const x = g.input('x', 'float32', ['N0', config.in_channels]);
+  const features = g.input('t_freq', 'float32', [1, TIME_FEATURES]);
+  const cond = g.cast(g.input('cond', 'float32', ['L', config.cond_channels]), g.computeType);
+  const coords = g.input('coords', 'int32', [`N${io.length}`, 3]);
+  const levels = io.map((_, level) => declareLevel(g, level));
+  const coarsest = io.length === 0 ? undefined : chunkedTable(g, `neighbours.${io.length}`, `N${io.length}`);
+  const tableOf = (level: number) => (levels[level]?.table ?? coarsest) as ChunkedTable;
+
+  let mod = g.tap('t_emb', timestepEmbedder(g, features, channels));
+  if (config.share_mod) mod = modulation(g, mod, 'adaLN_modulation');
+  mod = g.cast(mod, g.computeType);
+  let h = g.linear(x, 'input_layer', io[0] ?? channels);
+  h = g.cast(tapped(g, 'h_in', h), g.computeType);
+
+  const skips: Value[] = [];
+  const inputBlock = (...[outputs, table, resampling]: BlockArguments) => {
+    const key = `input_blocks.${skips.length}`;
+    h = tapped(g, key, sparseResBlock(g, h, mod, key, outputs, table, resampling));
+    skips.push(h);
+  };
+  for (const [level, width] of io.entries()) {
+    const { pooling } = levels[level] as Level;
+    for (let i = 1; i < config.num_io_res_blocks; i++) inputBlock(width, tableOf(level));
+    inputBlock(io[level + 1] ?? channels, tableOf(level + 1), { direction: 'down', pooling });
+  }
+
+  const positions = Math.ceil(config.resolution / 2 ** io.length);
+  h = tapped(g, 'h_pos', addPositions(g, g.cast(h, 'float32'), coords, positions));
+  h = g.cast(h, g.computeType);
+  for (let i = 0; i < config.num_blocks; i++) {
+    h = modulatedCrossBlock(g, h, mod, cond, `blocks.${i}`, {
+      heads: config.num_heads,
+      mlpRatio: config.mlp_ratio,
+      qkRmsNorm: config.qk_rms_norm,
+      qkRmsNormCross: false,
+      shareMod: config.share_mod,
+    });
+    tapped(g, `blocks.${i}`, h);
+  }
+
+  let index = 0;
+  const outputBlock = (...[outputs, table, resampling]: BlockArguments) => {
+    const skip = skips.pop() as Value;
+    const joined = config.use_skip_connection ? g.concat([h, skip], 1) : h;
+    const key = `out_blocks.${index++}`;
+    h = tapped(g, key, sparseResBlock(g, joined, mod, key, outputs, table, resampling));
+  };
+  for (const [level, width] of [...io.entries()].reverse()) {
+    const { parents, upsampled } = levels[level] as Level;
+    outputBlock(width, tableOf(level), { direction: 'up', parents, table: upsampled });
+    for (let i = 1; i < config.num_io_res_blocks; i++) outputBlock(width, tableOf(level));
+  }
+  const normed = g.layerNorm(g.cast(h, 'float32'), { eps: OUTPUT_NORM_EPS });
+  g.output('out', g.linear(normed, 'out_layer', config.out_channels));
+  return g.build();
+}
+
+type BlockArguments = [outputs: number, table: ChunkedTable, resampling?: Parameters<typeof sparseResBlock>[6]];
+
+/** Taps are given out in float32, whatever the torso computes in. */
+function tapped(g: GraphBuilder, name: string, value: Value): Value {
+  g.tap(name, g.cast(value, 'float32'));
+  return value;
+}
+
+function declareLevel(g: GraphBuilder, level: number): Level {
+  const [fine, coarse] = [`N${level}`, `N${level + 1}`];
+  return {
+    table: chunkedTable(g, `neighbours.${level}`, fine),
+    pooling: poolingInputs(g, `pooling.${level}`, coarse),
+    parents: g.input(`parents.${level}`, 'int32', [fine]),
+    upsampled: chunkedTable(g, `upsampled.${level}`, fine),
+  };
+}
+
+/** All inputs of the graph that follow from the voxels alone: made once per job, fed at every step. */
+export class SLatFlowTables {
+  /** Voxels of the latent. */
+  readonly rows: number;
+  /** Voxels that the transformer works on, [M, 3]. */
+  readonly coarsest: Int32Array;
+  readonly feeds: Readonly<Record<string, Tensor>>;
+
+  /** @param voxels [N, 3] inside the model's resolution, none twice. */
+  constructor(config: Pick<SLatFlowConfig, 'io_block_channels'>, voxels: Int32Array) {
+    const feeds: Record<string, Tensor> = {};
+    const depth = config.io_block_channels?.length ?? 0;
+    let fine = voxels;
+    for (let level = 0; level < depth; level++) {
+      const neighbours = neighbourTable(fine);
+      const down = downsample(fine);
+      const upsampled = upsampledTable(neighbours, down.parents, voxelCount(down.voxels));
+      Object.assign(feeds, feedTable(`neighbours.${level}`, neighbours), feedPooling(`pooling.${level}`, down));
+      Object.assign(feeds, feedTable(`upsampled.${level}`, upsampled));
+      feeds[`parents.${level}`] = int32([down.parents.length], down.parents);
+      fine = down.voxels;
+    }
+    if (depth > 0) Object.assign(feeds, feedTable(`neighbours.${depth}`, neighbourTable(fine)));
+    feeds.coords = int32([voxelCount(fine), 3], fine);
+    this.rows = voxelCount(voxels);
+    this.coarsest = fine;
+    this.feeds = feeds;
+  }
+}
+
+export class SLatFlow {
+  readonly config: SLatFlowConfig;
+  readonly #session: Session;
+
+  private constructor(config: SLatFlowConfig, session: Session) {
+    this.config = config;
+    this.#session = session;
+  }
+
+  /** @throws TerminalError as `openNetwork`. */
+  static async open(config: SLatFlowConfig, weightsPath: string, options: NetworkOptions): Promise<SLatFlow> {
+    const build = (checkpoint: Checkpoint) => buildSLatFlow(config, checkpoint, graphChoices(options));
+    return new SLatFlow(config, await openNetwork(weightsPath, build, options));
+  }
+
+  /** Prepares the index tables of a set of voxels [N, 3]. */
+  tables(voxels: Int32Array): SLatFlowTables {
+    return new SLatFlowTables(this.config, voxels);
+  }
+
+  /**
+   * @param x Sample [N, in_channels], row-major values.
+   * @param t 1000 times the sampler's time.
+   * @param cond Text states [1, L, cond_channels].
+   * @returns `out` [N, out_channels], beside the taps that were asked for.
+   */
+  async run(
+    x: Float32Array,
+    t: number,
+    cond: Tensor<Float32Array>,
+    tables: SLatFlowTables,
+  ): Promise<Record<string, Tensor>> {
+    return this.#session.run({
+      ...tables.feeds,
+      x: float32([tables.rows, this.config.in_channels], x),
+      t_freq: timestepFeatures(t),
+      cond: float32(cond.shape.slice(-2), cond.data),
+    });
+  }
+
+  /** The velocity alone, as samplers take it. */
+  async velocity(
+    x: Float32Array,
+    t: number,
+    cond: Tensor<Float32Array>,
+    tables: SLatFlowTables,
+  ): Promise<Float32Array> {
+    return (await this.run(x, t, cond, tables)).out?.data as Float32Array;
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+}
