@@ -29,12 +29,12 @@ export function graphChoices({ computeType, taps }: NetworkOptions): GraphChoice
  */
 export async function openNetwork(
   weightsPath: string,
-  build: (checkpoint: Checkpoint) => Graph,
+  build: (checkpoint: Checkpoint) => Graph | Promise<Graph>,
   settings: SessionSettings,
 ): Promise<Session> {
   const checkpoint = await Checkpoint.open(weightsPath);
   try {
-    const graph = build(checkpoint);
+    const graph = await build(checkpoint);
     checkpoint.assertAllTaken();
     return await openSession(graph, settings);
   } finally {

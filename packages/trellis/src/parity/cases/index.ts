@@ -1,8 +1,16 @@
 import type { CaseKind } from '../parity-case.ts';
 import { flexicubes } from './flexicubes.ts';
+import { gaussianDecoder } from './gaussian-decoder.ts';
 import { latentFlow } from './latent-flow.ts';
 import { randn } from './randn.ts';
 import { structureFlow } from './structure-flow.ts';
 import { structureSample } from './structure-sample.ts';
 
-export const CASE_KINDS: readonly CaseKind[] = [randn, structureFlow, structureSample, latentFlow, flexicubes];
+export const CASE_KINDS: readonly CaseKind[] = [
+  randn,
+  structureFlow,
+  structureSample,
+  latentFlow,
+  gaussianDecoder,
+  flexicubes,
+];
