@@ -6,6 +6,7 @@ export const CHECKPOINTS_PREFIX = 'checkpoints/';
 export const RESULTS_PREFIX = 'results/';
 export const REJECTED_PREFIX = 'rejected/';
 export const CANCEL_PREFIX = 'cancel/';
+export const WEBHOOKS_PREFIX = 'webhooks/';
 export const PROBE_PREFIX = 'probe/';
 
 /** The job as it was submitted; never changed by a worker. */
@@ -28,6 +29,9 @@ export const rejectedKey = (id: string): string => `${REJECTED_PREFIX}${id}.json
 
 /** An object of any content under this key asks for the end of the job. */
 export const cancelKey = (id: string): string => `${CANCEL_PREFIX}${id}`;
+
+/** What became of telling a job's webhook about one of its ends. */
+export const webhookKey = (id: string, webhookId: string): string => `${WEBHOOKS_PREFIX}${id}/${webhookId}.json`;
 
 /** Written and removed at start, to see that the store enforces conditions. */
 export const probeKey = (name: string): string => `${PROBE_PREFIX}${name}`;

@@ -1,1 +1,11 @@
-export {};
+export * from './address-guard.ts';
+export * from './delivery-log.ts';
+export * from './delivery-record.ts';
+export * from './message.ts';
+export * from './notifier.ts';
+export * from './payload.ts';
+export * from './replay.ts';
+export * from './schedule.ts';
+export * from './send.ts';
+export * from './settings.ts';
+export * from './signer.ts';

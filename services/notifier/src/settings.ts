@@ -1,0 +1,43 @@
+/** The notifier's settings, from environment variables. */
+import { type Environment, TerminalError } from '@espalier/contracts';
+import { checkNetworks } from './address-guard.ts';
+
+export interface NotifierSettings {
+  /** `ESPALIER_WEBHOOK_SECRET`: one `whsec_` secret, or several separated by spaces while one is replaced. */
+  readonly secrets: readonly string[];
+  /** `ESPALIER_WEBHOOK_HTTP=allow`: also http. @defaultValue false */
+  readonly allowHttp: boolean;
+  /** `ESPALIER_WEBHOOK_ALLOW`: networks beside the public ones, e.g. `10.1.0.0/16,fd00::/8`. @defaultValue none */
+  readonly allow: readonly string[];
+  /** `ESPALIER_WEBHOOK_LINK_SECONDS`: presigned links for this long, up to seven days. @defaultValue none */
+  readonly signLinksSeconds: number | undefined;
+}
+
+const LINK_SECONDS_MAX = 7 * 24 * 3600;
+
+/** @throws TerminalError SETTING_INVALID naming variable and remedy */
+export function parseNotifierSettings(environment: Environment): NotifierSettings {
+  const words = (name: string) => (environment[name] ?? '').split(/[\s,]+/).filter((word) => word !== '');
+  const http = environment.ESPALIER_WEBHOOK_HTTP?.trim() ?? '';
+  if (http !== '' && http !== 'allow') throw invalid('ESPALIER_WEBHOOK_HTTP', http, 'give allow, or nothing');
+  const allow = words('ESPALIER_WEBHOOK_ALLOW');
+  checkNetworks(allow, 'ESPALIER_WEBHOOK_ALLOW');
+  const seconds = environment.ESPALIER_WEBHOOK_LINK_SECONDS?.trim() ?? '';
+  if (seconds !== '' && !(/^[1-9]\d*$/.test(seconds) && Number(seconds) <= LINK_SECONDS_MAX)) {
+    throw invalid('ESPALIER_WEBHOOK_LINK_SECONDS', seconds, `give a whole number from 1 to ${LINK_SECONDS_MAX}`);
+  }
+  return {
+    secrets: words('ESPALIER_WEBHOOK_SECRET'),
+    allowHttp: http === 'allow',
+    allow,
+    signLinksSeconds: seconds === '' ? undefined : Number(seconds),
+  };
+}
+
+function invalid(name: string, value: string, remedy: string): TerminalError {
+  return new TerminalError(`${name}: '${value}' cannot be used: ${remedy}`, {
+    code: 'SETTING_INVALID',
+    field: name,
+    remedy,
+  });
+}
