@@ -12,6 +12,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface Settings {
   /** `ESPALIER_STORE`: where jobs, checkpoints and results live. @defaultValue a folder in the user's cache */
   readonly store: StoreLocation;
+  /** The user's cache for this program, from `XDG_CACHE_HOME`. */
+  readonly cacheFolder: string;
   /** `ESPALIER_QUEUE_GENERATE`, `_FINISH`, `_NOTIFY`. @defaultValue all in memory: the folder is swept instead */
   readonly queues: Readonly<Record<QueueName, QueueLocation>>;
   /** `ESPALIER_DEVICE`. @defaultValue 'auto': an accelerator where there is one */
@@ -81,6 +83,7 @@ export function parseSettings(environment: Environment, host: SettingsHost): Set
   const cache = text('XDG_CACHE_HOME') ?? join(home, '.cache');
   return {
     store: parseStore(text('ESPALIER_STORE') ?? join(cache, 'espalier', 'bucket')),
+    cacheFolder: join(cache, 'espalier'),
     queues: { generate: queue('GENERATE'), finish: queue('FINISH'), notify: queue('NOTIFY') },
     device: oneOf('ESPALIER_DEVICE', DEVICES) ?? 'auto',
     modelPath: text('TRELLIS_MODEL_PATH'),

@@ -10,6 +10,7 @@ it('has a default for everything', () => {
       path: '/home/ada/.cache/espalier/bucket',
       url: 'file:///home/ada/.cache/espalier/bucket',
     },
+    cacheFolder: '/home/ada/.cache/espalier',
     queues: { generate: { kind: 'memory' }, finish: { kind: 'memory' }, notify: { kind: 'memory' } },
     device: 'auto',
     modelPath: undefined,

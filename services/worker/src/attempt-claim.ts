@@ -31,8 +31,11 @@ export type ClaimResult =
   | { readonly kind: 'claimed'; readonly claim: Claim; readonly job: Job }
   /** At its end, now or before. `status` is how it ended. */
   | { readonly kind: 'ended'; readonly status: JobStatus; readonly justNow: boolean }
-  /** Another worker has it, or it waits: worth another look then (milliseconds since the epoch). */
-  | { readonly kind: 'later'; readonly at: number; readonly holder?: string };
+  /**
+   * Another worker has it, or it waits: worth another look then (milliseconds since the epoch). `sameVersion`: what
+   * the holder works on is this very version of the job object.
+   */
+  | { readonly kind: 'later'; readonly at: number; readonly holder?: string; readonly sameVersion?: boolean };
 
 /** @throws TerminalError STATUS_UNREADABLE; RetryableError STORE_* */
 export async function attemptClaim(context: ClaimContext, reading: Reading): Promise<ClaimResult> {
@@ -49,7 +52,7 @@ export async function attemptClaim(context: ClaimContext, reading: Reading): Pro
   const holder = seen?.status.state === 'running' ? seen.status.worker : undefined;
   const dead = holder !== undefined && ownerLife(holder) === 'dead';
   if (seen !== undefined && holder !== undefined && !dead && leaseEnd(seen.status) > now) {
-    return { kind: 'later', at: leaseEnd(seen.status), holder };
+    return { kind: 'later', at: leaseEnd(seen.status), holder, sameVersion: !anew };
   }
   if (seen !== undefined && !anew && retryTime(seen.status) > now) return { kind: 'later', at: retryTime(seen.status) };
 

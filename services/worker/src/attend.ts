@@ -21,7 +21,7 @@ import {
 import { cancelKey, resultKey } from '@espalier/storage';
 import { type ClaimContext, deadlineError, deadlineOf, writeRejection } from './attempt-claim.ts';
 import type { Claim } from './claim.ts';
-import type { JobRunner } from './runner.ts';
+import type { HandOver, JobRunner } from './runner.ts';
 import {
   finishedRecord,
   type Progress,
@@ -48,7 +48,8 @@ export interface AttendContext extends ClaimContext {
   readonly onEvent?: PipelineListener;
 }
 
-export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'rejected' | 'returned' | 'lost';
+/** `handed-over`: the record waits for another lane; `returned`: for any worker. */
+export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'rejected' | 'handed-over' | 'returned' | 'lost';
 
 /** Why a run was stopped from this side. */
 type Stop =
@@ -112,17 +113,23 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
   context.signal.addEventListener('abort', onShutdown);
   if (context.signal.aborted) onShutdown();
   try {
-    let stats: JobStats;
+    let result: JobStats | HandOver;
     try {
-      stats = await Promise.race([context.runner.run(job, { signal: run.signal, onEvent, logger }), unresponsive]);
+      result = await Promise.race([context.runner.run(job, { signal: run.signal, onEvent, logger }), unresponsive]);
       over = true; // from here on the record is this function's to move
     } catch (thrown) {
       over = true;
       return await settle(context, claim, job, ensureError(thrown), stop);
     }
+    if ('handOver' in result) {
+      const { handOver } = result;
+      await claim.move((from) => returnedRecord(from, clock.now(), { note: `handed to the ${handOver} lane` }));
+      logger.info({ lane: handOver }, 'job handed over');
+      return 'handed-over';
+    }
     const results = { 'model.glb': resultKey(job.id, 'model.glb'), 'stats.json': resultKey(job.id, 'stats.json') };
     await claim.move((from) => finishedRecord(from, clock.now(), { state: 'succeeded', results }));
-    const { face_count, glb_size_bytes, generation_time_seconds } = stats;
+    const { face_count, glb_size_bytes, generation_time_seconds } = result;
     logger.info({ face_count, glb_size_bytes, generation_time_seconds }, 'job succeeded');
     return 'succeeded';
   } catch (error) {

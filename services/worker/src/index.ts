@@ -6,4 +6,5 @@ export * from './status-book.ts';
 export * from './status-record.ts';
 export * from './submissions.ts';
 export * from './timers.ts';
+export * from './watch-folder.ts';
 export * from './worker.ts';

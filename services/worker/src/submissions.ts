@@ -40,18 +40,20 @@ export async function listSubmissions(store: ObjectStore): Promise<ObjectInfo[]>
  */
 export async function readSubmission(
   store: ObjectStore,
-  object: ObjectInfo,
+  object: Pick<ObjectInfo, 'key'> & Partial<ObjectInfo>,
   random: RandomInteger,
 ): Promise<Reading | undefined> {
   const { key } = object;
-  const named = (id: string, etag: string): Submission => ({ id, source: key, etag, submittedAt: object.modifiedAt });
+  const named = (id: string, etag: string): Submission => ({ id, source: key, etag, submittedAt });
   const fallback = jobIdFromName(nameOf(key));
-  let etag = object.etag;
+  let { etag = '', modifiedAt: submittedAt = 0 } = object;
   try {
-    refuseOversized(object.size);
+    // An announcement may not say how big the object is, and may say wrong what it is now.
+    if (object.size !== undefined) refuseOversized(object.size);
     const stored = await store.get(key);
     if (stored === undefined) return undefined;
     etag = stored.etag;
+    submittedAt = object.modifiedAt ?? stored.modifiedAt;
     const body = parseJobBody(stored.body);
     let drawn = false;
     const job = parseJob(body, {

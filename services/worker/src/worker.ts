@@ -6,6 +6,7 @@ import {
   type Clock,
   EspalierError,
   ensureError,
+  isTerminal,
   type JobStatus,
   type Logger,
   newOwnerTag,
@@ -64,7 +65,7 @@ export class Worker {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #pace: typeof WORKER_DEFAULTS;
-  readonly #summary: WorkSummary = { succeeded: 0, failed: 0, cancelled: 0, rejected: 0, returned: 0, lost: 0 };
+  readonly #summary: WorkSummary = { succeeded: 0, failed: 0, cancelled: 0, rejected: 0, 'handed-over': 0, returned: 0, lost: 0 };
   /** Versions of job objects that are at their end, and of which nothing is to be read again. */
   readonly #ended = new Map<string, string>();
 
@@ -185,7 +186,7 @@ export class Worker {
     logger.info({ attempt: result.claim.status.attempt, seed: result.job.input.seed }, 'job claimed');
     const outcome = await attend(context, result.claim, result.job);
     this.#summary[outcome] += 1;
-    if (outcome !== 'returned' && outcome !== 'lost') this.#options.onEnd?.(result.claim.status);
+    if (isTerminal(result.claim.status.state)) this.#options.onEnd?.(result.claim.status);
     return 'worked';
   }
 

@@ -1,0 +1,104 @@
+/** Settings, bucket, model and log of one command, from options before variables before defaults. */
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  DEVICES,
+  type Device,
+  type Logger,
+  parseSettings,
+  parseStore,
+  type Settings,
+  TerminalError,
+} from '@espalier/contracts';
+import { FolderStore } from '@espalier/storage';
+import type { CliIo } from './io.ts';
+
+export interface PlaceOptions {
+  readonly store?: string;
+  readonly model?: string;
+  readonly device?: string;
+}
+
+/** Bundled models, the preferred one first. */
+const BUNDLED = ['starter', 'trellis-tiny'] as const;
+
+export function readSettings(io: CliIo, options: PlaceOptions = {}): Settings {
+  const settings = parseSettings(io.env, { cores: availableParallelism() });
+  return {
+    ...settings,
+    ...(options.store !== undefined && { store: parseStore(fromCwd(io, options.store), '--store') }),
+    ...(options.device !== undefined && { device: deviceOf(options.device) }),
+  };
+}
+
+export interface ChosenModel {
+  /** Folder, or `Org/Repo` of one in the Hugging Face cache. */
+  readonly folder: string;
+  readonly bundled: boolean;
+}
+
+/** @throws TerminalError MODEL_NOT_FOUND when none is named and none is bundled */
+export function chooseModel(io: CliIo, settings: Settings, option: string | undefined): ChosenModel {
+  const named = option ?? settings.modelPath;
+  if (named !== undefined) {
+    const path = fromCwd(io, named);
+    return { folder: existsSync(path) ? path : named, bundled: false };
+  }
+  const found = bundledModels()[0];
+  if (found !== undefined) return { folder: found, bundled: true };
+  throw new TerminalError('no model is bundled with this copy', {
+    code: 'MODEL_NOT_FOUND',
+    remedy: 'name a model folder with --model or in TRELLIS_MODEL_PATH',
+  });
+}
+
+/** Folders of the bundled models, the preferred one first. */
+export function bundledModels(): string[] {
+  const models = fileURLToPath(new URL('../../../models', import.meta.url));
+  return BUNDLED.map((name) => join(models, name)).filter((folder) => existsSync(join(folder, 'pipeline.json')));
+}
+
+/** Bundled to show that everything works, trained on nothing. */
+export function isRandomModel(folder: string): boolean {
+  return folder.endsWith('trellis-tiny');
+}
+
+export async function openBucket(settings: Settings): Promise<FolderStore> {
+  return FolderStore.open(settings.store.path);
+}
+
+/** JSON lines on stderr. @param fallback level when ESPALIER_LOG_LEVEL is silent on it */
+export async function openLogger(settings: Settings, fallback: Settings['logLevel']): Promise<Logger> {
+  const { destination, pino, stdTimeFunctions } = await import('pino');
+  const logger: Logger = pino(
+    {
+      level: settings.logLevel ?? fallback ?? 'silent',
+      timestamp: stdTimeFunctions.isoTime,
+      base: { pid: process.pid },
+    },
+    // Synchronous: what is logged last, just before an end, is what is needed most.
+    destination({ fd: 2, sync: true }),
+  );
+  return logger;
+}
+
+/** Paths are shown as short as they can be. */
+export function shown(io: CliIo, path: string): string {
+  const short = relative(io.cwd, path);
+  return short === '' || short.startsWith('..') || isAbsolute(short) ? path : short;
+}
+
+export function fromCwd(io: CliIo, path: string): string {
+  return /^[a-z][a-z0-9+.-]+:/i.test(path) ? path : resolve(io.cwd, path);
+}
+
+function deviceOf(value: string): Device {
+  const found = DEVICES.find((device) => device === value);
+  if (found !== undefined) return found;
+  throw new TerminalError(`--device: '${value}' cannot be used: give one of: ${DEVICES.join(', ')}`, {
+    code: 'SETTING_INVALID',
+    field: '--device',
+  });
+}

@@ -1,0 +1,149 @@
+/** The commands, their options and their help. What a command does is loaded when it runs. */
+import { Command, CommanderError } from 'commander';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import type { CliIo } from './io.ts';
+
+const EXIT_HELP = `
+Exit codes: 0 done, 1 failed, 2 wrong options, settings or job input, 130 stopped by Ctrl-C, 143 by SIGTERM.
+Settings: ESPALIER_STORE, TRELLIS_MODEL_PATH, HF_HOME, ESPALIER_DEVICE, ESPALIER_THREADS, MAX_JOBS,
+ESPALIER_LOG_LEVEL; options come before them. See docs/job.md.`;
+
+/** Runs the command line. @param args without node and script */
+export async function runCli(io: CliIo, args: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const json = args.includes('--json');
+  const run = async (work: () => Promise<ExitCode>) => {
+    code = await work();
+  };
+  const program = buildProgram(io, run);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const { reportFailure } = await import('./failures.ts');
+    return reportFailure(io, thrown, json);
+  }
+}
+
+type Run = (work: () => Promise<ExitCode>) => Promise<void>;
+
+function buildProgram(io: CliIo, run: Run): Command {
+  const program = new Command('espalier')
+    .description('Text to textured 3D assets (GLB): TRELLIS, on this machine or by workers on a bucket.')
+    .addHelpText('after', EXIT_HELP);
+  addGenerate(program, io, run);
+  addWorker(program, io, run);
+  addBucket(program, io, run);
+  addModels(program, io, run);
+  program
+    .command('demo')
+    .description('make one asset with the bundled model, into ./espalier-out')
+    .option('--store <folder>', 'bucket that keeps jobs, checkpoints and results')
+    .option('--model <folder>', 'model in the published layout')
+    .action((options) => run(async () => (await import('./commands/demo.ts')).demo(io, options)));
+  for (const command of [program, ...everyCommand(program)]) {
+    command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err }).showHelpAfterError('(see --help)');
+  }
+  return program;
+}
+
+function everyCommand(parent: Command): Command[] {
+  return parent.commands.flatMap((command) => [command, ...everyCommand(command)]);
+}
+
+function withJob(command: Command): Command {
+  return command
+    .argument('[prompt]', 'what to make, up to 1,000 characters')
+    .option('--seed <integer>', '0 to 4294967295; the same seed makes the same asset (default: random)')
+    .option('--simplify <share>', 'share of faces to remove, 0.0 to 1.0 (default: 0.95)')
+    .option('--texture-size <pixels>', 'edge of the texture, 128 to 4096 (default: 1024)')
+    .option('--job <file>', 'job file with any field of docs/job.md; the other options override it');
+}
+
+function withStore(command: Command): Command {
+  return command
+    .option('--store <folder>', 'bucket that keeps jobs, checkpoints and results (default: a folder in the user cache)')
+    .option('--json', 'print JSON on standard output, and nothing else there');
+}
+
+function withModel(command: Command): Command {
+  return command
+    .option('--model <folder>', 'model in the published layout (default: TRELLIS_MODEL_PATH, else the bundled one)')
+    .option('--device <name>', 'auto, cuda or cpu');
+}
+
+function addGenerate(program: Command, io: CliIo, run: Run): void {
+  withModel(withStore(withJob(program.command('generate').description('make an asset from a prompt, here and now'))))
+    .option('--out <folder>', 'folder for model.glb and stats.json (default: espalier-out/<id>)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  espalier generate "A wooden treasure chest" --seed 42
+  espalier generate "A wooden treasure chest" --seed 42 --simplify 0.95 --texture-size 1024 --out chest
+  espalier generate "A wooden treasure chest" --seed 42 --texture-size 2048   only the CPU stages run again
+  espalier generate --job chest.json --json | jq .stats.face_count
+
+What is done is kept in the store: a run that was stopped goes on from there when it is started again.${EXIT_HELP}`,
+    )
+    .action((prompt, options) =>
+      run(async () => (await import('./commands/generate.ts')).generate(io, prompt, options)),
+    );
+}
+
+function addWorker(program: Command, io: CliIo, run: Run): void {
+  withModel(withStore(program.command('worker').description("do the jobs that are dropped into the bucket's jobs/")))
+    .option('--once', 'do what is there, then end')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  espalier worker --store ./bucket
+  echo '{"prompt": "A wooden treasure chest"}' > bucket/jobs/chest.json && espalier worker --store ./bucket --once
+
+Results come to results/<id>/, reasons of refused jobs to rejected/<id>.json, states to status/<id>.json.
+Logs are JSON lines on standard error. With --json the record of each job that ends is a line on standard output.
+Ctrl-C and SIGTERM save and hand the job back for any worker; a worker that serves then ends with 0.${EXIT_HELP}`,
+    )
+    .action((options) => run(async () => (await import('./commands/worker.ts')).worker(io, options)));
+}
+
+function addBucket(program: Command, io: CliIo, run: Run): void {
+  const jobs = () => import('./commands/jobs.ts');
+  withStore(withJob(program.command('submit').description('put a job into the bucket, for a worker')))
+    .option('--id <id>', 'name of the job; a second one of that name is refused')
+    .action((prompt, options) => run(async () => (await jobs()).submit(io, prompt, options)));
+  withStore(program.command('status <id>').description('tell where a job is')).action((id, options) =>
+    run(async () => (await jobs()).status(io, id, options)),
+  );
+  withStore(program.command('watch <id>').description('follow a job to its end; exit code 0 if it succeeds')).action(
+    (id, options) => run(async () => (await jobs()).watch(io, id, options)),
+  );
+  withStore(program.command('cancel <id>').description('end a job at its next step; its checkpoints stay')).action(
+    (id, options) => run(async () => (await jobs()).cancel(io, id, options)),
+  );
+}
+
+function addModels(program: Command, io: CliIo, run: Run): void {
+  const models = program.command('models').description('which models there are, and whether one is whole');
+  models
+    .command('list')
+    .description('models that are found without naming a folder')
+    .option('--json', 'print JSON')
+    .action((options) => run(async () => (await import('./commands/models.ts')).listModels(io, options)));
+  models
+    .command('verify [folder]')
+    .description('check that all configs, weights and the text encoder of a model are there and readable')
+    .option('--json', 'print JSON')
+    .action((folder, options) =>
+      run(async () => (await import('./commands/models.ts')).verifyModel(io, folder, options)),
+    );
+  program
+    .command('parity <folder>')
+    .description('run the recorded cases of a goldens folder through the networks and compare every tensor')
+    .option('--device <name>', 'auto, cuda or cpu')
+    .option('--json', 'print JSON on standard output, and nothing else there')
+    .addHelpText('after', '\nExample:\n  espalier parity packages/trellis/test/goldens\n')
+    .action((folder, options) => run(async () => (await import('./commands/parity.ts')).parity(io, folder, options)));
+}
