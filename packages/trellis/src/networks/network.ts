@@ -23,20 +23,42 @@ export function graphChoices({ computeType, taps }: NetworkOptions): GraphChoice
 }
 
 /**
- * Builds a graph over a checkpoint and opens it.
- * @throws TerminalError `CHECKPOINT_MISMATCH` naming a weight that is missing, unused or of another shape; as
- *   `Checkpoint.open` and `openSession`.
+ * Builds the graph of a network over its checkpoint and opens it.
+ * @throws TerminalError as `openGraphs`.
  */
 export async function openNetwork(
   weightsPath: string,
   build: (checkpoint: Checkpoint) => Graph | Promise<Graph>,
   settings: SessionSettings,
 ): Promise<Session> {
+  const { network } = await openGraphs(
+    weightsPath,
+    async (checkpoint) => ({ network: await build(checkpoint) }),
+    settings,
+  );
+  return network;
+}
+
+/**
+ * As `openNetwork`, for a network that is run in several graphs over one checkpoint.
+ * @throws TerminalError `CHECKPOINT_MISMATCH` naming a weight that is missing, unused or of another shape; as
+ *   `Checkpoint.open` and `openSession`.
+ */
+export async function openGraphs<K extends string>(
+  weightsPath: string,
+  build: (checkpoint: Checkpoint) => Promise<Readonly<Record<K, Graph>>>,
+  settings: SessionSettings,
+): Promise<Record<K, Session>> {
   const checkpoint = await Checkpoint.open(weightsPath);
+  const sessions: Partial<Record<K, Session>> = {};
   try {
-    const graph = await build(checkpoint);
+    const graphs = await build(checkpoint);
     checkpoint.assertAllTaken();
-    return await openSession(graph, settings);
+    for (const name of Object.keys(graphs) as K[]) sessions[name] = await openSession(graphs[name], settings);
+    return sessions as Record<K, Session>;
+  } catch (error) {
+    for (const session of Object.values(sessions) as Session[]) await session.release();
+    throw error;
   } finally {
     await checkpoint.close();
   }

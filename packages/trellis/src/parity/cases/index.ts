@@ -2,6 +2,7 @@ import type { CaseKind } from '../parity-case.ts';
 import { flexicubes } from './flexicubes.ts';
 import { gaussianDecoder } from './gaussian-decoder.ts';
 import { latentFlow } from './latent-flow.ts';
+import { meshDecoder } from './mesh-decoder.ts';
 import { randn } from './randn.ts';
 import { structureFlow } from './structure-flow.ts';
 import { structureSample } from './structure-sample.ts';
@@ -12,5 +13,6 @@ export const CASE_KINDS: readonly CaseKind[] = [
   structureSample,
   latentFlow,
   gaussianDecoder,
+  meshDecoder,
   flexicubes,
 ];

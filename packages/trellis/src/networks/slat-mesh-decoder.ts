@@ -1,0 +1,118 @@
+/**
+ * `SLatMeshDecoder`: structured latent to the cells that FlexiCubes makes a mesh of, on a grid four times as fine.
+ *
+ * Taps: `blocks.<i>` [N, C], `upsample.0` [8 N, C / 4], `upsample.1` [64 N, C / 8].
+ */
+import type { Session } from '@espalier/onnx';
+import { float32, type Tensor } from '@espalier/tensors';
+import type { SLatMeshDecoderConfig } from '../repository/index.ts';
+import { KERNEL_TAPS, neighbourTable, OCTANTS, subdivide, subdivideNeighbours, voxelCount } from '../sparse/index.ts';
+import { ChunkedWork, type WorkOptions } from './chunked-work.ts';
+import {
+  type BlockNorms,
+  buildMeshDecoder,
+  cellChannels,
+  type MeshDecoderGraph,
+  readBlockNorms,
+  upsampleChannels,
+} from './mesh-decoder-graphs.ts';
+import { MeshUpsampling } from './mesh-upsampling.ts';
+import { graphChoices, type NetworkOptions, openGraphs } from './network.ts';
+import { feedTorso } from './slat-torso.ts';
+
+export interface DecodedCells {
+  /** [64 N, 3], eight consecutive rows per parent, twice over. */
+  readonly voxels: Int32Array;
+  /** [64 N, 101]; [64 N, 53] for a model without colour. */
+  readonly features: Float32Array;
+  /** Extent of the cells' grid on every axis. */
+  readonly resolution: number;
+  /** Intermediate values that were asked for. */
+  readonly taps: Readonly<Record<string, Tensor>>;
+}
+
+export class MeshDecoder {
+  readonly config: SLatMeshDecoderConfig;
+  readonly #sessions: Readonly<Record<MeshDecoderGraph, Session>>;
+  readonly #blocks: readonly MeshUpsampling[];
+  readonly #taps: readonly string[];
+
+  private constructor(
+    config: SLatMeshDecoderConfig,
+    sessions: Readonly<Record<MeshDecoderGraph, Session>>,
+    norms: readonly BlockNorms[],
+    taps: readonly string[],
+  ) {
+    this.config = config;
+    this.#sessions = sessions;
+    this.#taps = taps;
+    this.#blocks = upsampleChannels(config).map(([channels, outputs], index) => {
+      const part = (name: 'enter' | 'first' | 'second') => sessions[`${name}.${index}` as MeshDecoderGraph];
+      return new MeshUpsampling(
+        { channels, outputs, cells: index === 1 ? cellChannels(config) : undefined },
+        { activation: sessions.activation, enter: part('enter'), first: part('first'), second: part('second') },
+        norms[index] as BlockNorms,
+      );
+    });
+  }
+
+  /** @throws TerminalError as `openNetwork`. */
+  static async open(config: SLatMeshDecoderConfig, weightsPath: string, options: NetworkOptions): Promise<MeshDecoder> {
+    let norms: BlockNorms[] = [];
+    const sessions = await openGraphs(
+      weightsPath,
+      async (checkpoint) => {
+        norms = await readBlockNorms(config, checkpoint);
+        return buildMeshDecoder(config, checkpoint, graphChoices(options));
+      },
+      options,
+    );
+    return new MeshDecoder(config, sessions, norms, options.taps ?? []);
+  }
+
+  /**
+   * @param voxels [N, 3] inside the config's resolution, none twice.
+   * @param slat [N, latent_channels], de-normalised.
+   * @throws CancelledError between two calls, when the signal is aborted.
+   */
+  async decode(voxels: Int32Array, slat: Float32Array, options: WorkOptions = {}): Promise<DecodedCells> {
+    const rows = voxelCount(voxels);
+    const torso = rows * this.config.num_blocks * 12 * this.config.model_channels ** 2;
+    const upsampling = this.#blocks.reduce((sum, { cost }, level) => sum + rows * OCTANTS ** level * cost, 0);
+    const work = new ChunkedWork(torso + upsampling, options);
+    await work.advance(0);
+    const { h, ...blocks } = await this.#sessions.torso.run(feedTorso(this.config, voxels, slat));
+    await work.advance(torso);
+    const taps: Record<string, Tensor> = blocks;
+    let x = withSpareRow(h?.data as Float32Array, this.config.model_channels);
+    let cells = x;
+    let table = neighbourTable(voxels);
+    for (const [level, block] of this.#blocks.entries()) {
+      if (level > 0) table = childTable(table);
+      const out = await block.run(x, table, work);
+      if (this.#taps.includes(`upsample.${level}`)) {
+        const { outputs } = block.shape;
+        // A copy without the spare row: the next block writes over these features.
+        taps[`upsample.${level}`] = float32([out.y.length / outputs - 1, outputs], out.y.slice(0, -outputs));
+      }
+      x = out.y;
+      cells = out.cells;
+    }
+    return { voxels: subdivide(subdivide(voxels)), features: cells, resolution: this.config.resolution * 4, taps };
+  }
+
+  async release(): Promise<void> {
+    for (const session of Object.values(this.#sessions)) await session.release();
+  }
+}
+
+function withSpareRow(x: Float32Array, channels: number): Float32Array {
+  const out = new Float32Array(x.length + channels);
+  out.set(x);
+  return out;
+}
+
+function childTable(parents: Int32Array): Int32Array {
+  const rows = parents.length / KERNEL_TAPS;
+  return subdivideNeighbours(parents, 0, rows, new Int32Array(parents.length * OCTANTS));
+}
