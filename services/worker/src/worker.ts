@@ -65,7 +65,15 @@ export class Worker {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #pace: typeof WORKER_DEFAULTS;
-  readonly #summary: WorkSummary = { succeeded: 0, failed: 0, cancelled: 0, rejected: 0, 'handed-over': 0, returned: 0, lost: 0 };
+  readonly #summary: WorkSummary = {
+    succeeded: 0,
+    failed: 0,
+    cancelled: 0,
+    rejected: 0,
+    'handed-over': 0,
+    returned: 0,
+    lost: 0,
+  };
   /** Versions of job objects that are at their end, and of which nothing is to be read again. */
   readonly #ended = new Map<string, string>();
 

@@ -1,0 +1,177 @@
+/**
+ * One message to its end: whatever it says, the bucket decides what is to be done. A message leaves the queue only
+ * when the job it speaks of is at its end, is waiting under another message, or never was a job.
+ */
+import { EspalierError, ensureError, isTerminal, type JobStatus, TerminalError } from '@espalier/contracts';
+import {
+  type AnnouncedObject,
+  backOffSeconds,
+  encodeJobTurn,
+  Heartbeat,
+  parseMessage,
+  type QueueMessage,
+} from '@espalier/queue';
+import { JOBS_PREFIX, jobKey } from '@espalier/storage';
+import { attemptClaim } from '../attempt-claim.ts';
+import { type AttendContext, attend } from '../attend.ts';
+import { retryTime } from '../status-record.ts';
+import { type Reading, readSubmission } from '../submissions.ts';
+import { buryMessage } from './dead-letter.ts';
+import { storeInlineJob } from './inline-job.ts';
+import type { LaneOptions } from './lane-options.ts';
+
+export interface MessageContext extends AttendContext {
+  readonly options: LaneOptions;
+}
+
+/** Whether the message has done its duty, or in how many seconds it is to come again. */
+type Verdict = 'done' | { readonly againIn: number };
+
+/** Never throws. */
+export async function handleMessage(context: MessageContext, message: QueueMessage): Promise<void> {
+  const { logger, options, signal, clock } = context;
+  try {
+    options.hooks?.onReceived?.(Math.max(0, clock.now() - message.sentAt));
+    if (signal.aborted) return await message.extend(0);
+    const verdict = await judge(context, message);
+    if (verdict === 'done') await message.delete();
+    else if (verdict !== 'buried') await message.extend(Math.min(43_200, Math.ceil(verdict.againIn)));
+  } catch (thrown) {
+    const error = ensureError(thrown);
+    const wait = Math.ceil(backOffSeconds(message.receiveCount));
+    const known = error instanceof EspalierError ? { code: error.code, remedy: error.remedy } : { err: error };
+    logger.error({ ...known, message: message.id, again_in_seconds: wait }, `a message waits: ${error.message}`);
+    // If even that fails, its lease ends by itself.
+    await message.extend(wait).catch(() => {});
+  }
+}
+
+async function judge(context: MessageContext, message: QueueMessage): Promise<Verdict | 'buried'> {
+  const { options, store, logger } = context;
+  const parsed = parseMessage(message.body);
+  const bury = async (code: string, reason: string): Promise<'buried'> => {
+    logger.warn({ message: message.id, code }, `message buried: ${reason}`);
+    await buryMessage(context, (options.source ?? options.queues[options.lane]).location, message, { code, reason });
+    options.hooks?.onDeadLetter?.();
+    return 'buried';
+  };
+  try {
+    switch (parsed.kind) {
+      case 'ignored':
+        return 'done';
+      case 'invalid':
+        return await bury(parsed.code, parsed.reason);
+      case 'turn':
+        return await attendKey(context, message, parsed.turn.key ?? jobKey(parsed.turn.job));
+      case 'job':
+        return await attendKey(context, message, await storeInlineJob(store, parsed.job));
+      case 'objects':
+        return await attendObjects(context, message, parsed.objects);
+    }
+  } catch (thrown) {
+    // A fault that will be there next time too.
+    if (thrown instanceof TerminalError) return bury(thrown.code, thrown.message);
+    throw thrown;
+  }
+}
+
+async function attendObjects(
+  context: MessageContext,
+  message: QueueMessage,
+  objects: readonly AnnouncedObject[],
+): Promise<Verdict> {
+  const waits: number[] = [];
+  for (const { bucket, key } of objects) {
+    const own = ownKey(context.store.location, bucket, key);
+    if (own === undefined) {
+      context.logger.warn({ bucket, key }, 'an object of another bucket was announced');
+      continue;
+    }
+    if (!own.startsWith(JOBS_PREFIX) || !own.endsWith('.json')) continue;
+    const verdict = await attendKey(context, message, own);
+    if (verdict !== 'done') waits.push(verdict.againIn);
+  }
+  return waits.length === 0 ? 'done' : { againIn: Math.min(...waits) };
+}
+
+/** The key inside the store, for an object that lies in it. Stores that are no bucket believe the announcement. */
+function ownKey(location: string, bucket: string, key: string): string | undefined {
+  const place = /^s3:\/\/([^/]+)(?:\/(.*))?$/.exec(location);
+  if (place === null) return key;
+  const prefix = place[2] === undefined ? '' : `${place[2]}/`;
+  return bucket === place[1] && key.startsWith(prefix) ? key.slice(prefix.length) : undefined;
+}
+
+async function attendKey(context: MessageContext, message: QueueMessage, key: string): Promise<Verdict> {
+  const { options, store, clock } = context;
+  const reading = await readSubmission(store, { key }, options.random);
+  if (reading === undefined) return 'done'; // deleted since
+  const result = await attemptClaim(context, reading);
+  if (result.kind === 'later') {
+    // Whoever holds the job got it by a message of its own, and that one will come again if the holder dies.
+    if (result.holder !== undefined && result.sameVersion === true && message.receiveCount === 1) {
+      options.hooks?.onDuplicate?.();
+      return 'done';
+    }
+    return { againIn: Math.max(1, (result.at - clock.now()) / 1000) };
+  }
+  if (result.kind === 'ended') {
+    // A worker that died between writing the end down and announcing it left its message here.
+    if (result.justNow || message.receiveCount > 1) await tellEnd(context, result.status, reading);
+    if (result.justNow) options.hooks?.onOutcome?.(outcomeOf(result.status), result.status, 0);
+    else options.hooks?.onDuplicate?.();
+    return 'done';
+  }
+  const { claim, job } = result;
+  if (claim.status.events.at(-1)?.note !== undefined && claim.status.crashes > 0) options.hooks?.onSteal?.();
+  const logger = context.logger.child({ job: job.id, attempt: claim.status.attempt });
+  logger.info({ seed: job.input.seed, lane: options.lane }, 'job claimed');
+  const heartbeat = new Heartbeat(message, {
+    visibilitySeconds: options.visibilitySeconds,
+    stallSeconds: context.stallMs / 1000,
+    clock,
+    schedule: (milliseconds, wake) => context.timers.after(milliseconds, wake),
+    // The claim in the bucket decides who works; losing the message only means that it will be seen twice.
+    onLost: (error) => logger.warn({ err: error }, 'the message is no longer hidden'),
+    onMissed: (error) => logger.warn({ err: error }, 'the message could not be kept hidden; trying again'),
+  });
+  const began = clock.now();
+  try {
+    const outcome = await attend(
+      {
+        ...context,
+        logger,
+        onEvent: (event) => {
+          heartbeat.advanced();
+          options.hooks?.onEvent?.(event);
+        },
+      },
+      claim,
+      job,
+    );
+    options.hooks?.onOutcome?.(outcome, claim.status, clock.now() - began);
+    if (outcome === 'handed-over') {
+      const next = options.lane === 'generate' ? 'finish' : 'generate';
+      await options.queues[next].send(encodeJobTurn({ job: job.id, key }));
+      return 'done';
+    }
+    if (outcome === 'returned') return { againIn: Math.max(0, (retryTime(claim.status) - clock.now()) / 1000) };
+    if (outcome === 'lost') return { againIn: context.leaseMs / 1000 };
+    await tellEnd(context, claim.status, reading);
+    return 'done';
+  } finally {
+    heartbeat.stop();
+  }
+}
+
+function outcomeOf({ state }: JobStatus): 'succeeded' | 'failed' | 'cancelled' | 'rejected' {
+  return state === 'succeeded' || state === 'cancelled' || state === 'rejected' ? state : 'failed';
+}
+
+/** Sends a message for the webhook. Of a job that could not be read, the notifier finds out whether it names one. */
+async function tellEnd(context: MessageContext, status: JobStatus, reading: Reading): Promise<void> {
+  const notify = context.options.queues.notify;
+  if (notify === undefined || !isTerminal(status.state)) return;
+  if ('job' in reading && reading.job.webhook === undefined) return;
+  await notify.send(encodeJobTurn({ job: status.id }));
+}

@@ -1,0 +1,67 @@
+/** What a lane's worker needs from outside. */
+import type { Clock, JobStatus, Logger, PipelineListener, RandomInteger } from '@espalier/contracts';
+import type { JobQueue } from '@espalier/queue';
+import type { ObjectStore } from '@espalier/storage';
+import type { Outcome } from '../attend.ts';
+import type { JobRunner, WorkLane } from '../runner.ts';
+import type { Timers } from '../timers.ts';
+
+export interface LaneQueues {
+  readonly generate: JobQueue;
+  readonly finish: JobQueue;
+  /** Absent: nobody is told of a job's end. */
+  readonly notify?: JobQueue;
+  /** Where machines with more memory look for jobs; absent: a job that runs out of memory fails. */
+  readonly generateLarge?: JobQueue;
+}
+
+export interface LaneOptions {
+  readonly lane: WorkLane;
+  readonly queues: LaneQueues;
+  /** The queue to serve. @defaultValue the lane's own */
+  readonly source?: JobQueue;
+  readonly store: ObjectStore;
+  readonly runner: JobRunner;
+  readonly logger: Logger;
+  /** Draws seeds; `randomInt` of `node:crypto`. */
+  readonly random: RandomInteger;
+  readonly leaseSeconds: number;
+  /** The queue's own: how long a received message stays hidden unless extended. */
+  readonly visibilitySeconds: number;
+  /** Jobs worked on at once; no more messages than that are ever held. @defaultValue 1 */
+  readonly width?: number;
+  readonly hooks?: LaneHooks;
+  /** @defaultValue the system's */
+  readonly clock?: Clock;
+  /** @defaultValue the system's */
+  readonly timers?: Timers;
+  /** @defaultValue LANE_PACE */
+  readonly pace?: Partial<typeof LANE_PACE>;
+}
+
+/** For metrics and logs; none of them may throw. */
+export interface LaneHooks {
+  readonly onEvent?: PipelineListener;
+  /** A message was taken: milliseconds since it was sent. */
+  readonly onReceived?: (waitedMs: number) => void;
+  /** This worker let go of a job. */
+  readonly onOutcome?: (outcome: Outcome, status: JobStatus, heldMs: number) => void;
+  /** The claim was taken from a worker that showed no life any more. */
+  readonly onSteal?: () => void;
+  readonly onDuplicate?: () => void;
+  readonly onDeadLetter?: () => void;
+}
+
+/** All in seconds. */
+export const LANE_PACE = {
+  /** Long poll. */
+  poll: 20,
+  /** Between looks at the cancel marker and writes of progress. */
+  beat: 1,
+  /** Age at which a cut job object counts as broken: objects of a store are whole at once. */
+  settle: 0,
+  /** Without any event from a job this long, it counts as hung. */
+  stall: 1800,
+  /** A run that was told to stop has this long to save: a machine may be gone in five. */
+  grace: 4,
+} satisfies Record<string, number>;

@@ -1,0 +1,123 @@
+/**
+ * Finds what no message speaks of any more, and announces it again: queues lose messages, the bucket does not.
+ *
+ * It looks only while the queues are empty. As long as something waits in them, a job without a record is most
+ * likely waiting too, and announcing it again would only make the queue longer.
+ */
+import { type Clock, isTerminal, jobIdFromName, type Logger } from '@espalier/contracts';
+import { encodeJobTurn, type JobQueue } from '@espalier/queue';
+import { idFromKey, type ObjectInfo, type ObjectStore, STATUS_PREFIX, SWEEP_KEY } from '@espalier/storage';
+import { readStatus } from '../status-book.ts';
+import { leaseEnd, retryTime } from '../status-record.ts';
+import { listSubmissions } from '../submissions.ts';
+import type { Timers } from '../timers.ts';
+
+export interface SweepOptions {
+  readonly store: ObjectStore;
+  /** What is found goes to the first; all must be empty. */
+  readonly queues: readonly [JobQueue, ...JobQueue[]];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Between two sweeps of any worker on this bucket. @defaultValue 300 */
+  readonly everySeconds?: number;
+  /** What moved less long ago is left alone. @defaultValue 60 */
+  readonly quietSeconds?: number;
+}
+
+export class Sweep {
+  readonly #options: SweepOptions;
+  readonly #every: number;
+  readonly #quiet: number;
+  /** Versions of status records that are at their end: they need not be read again. */
+  readonly #ended = new Map<string, string>();
+
+  constructor(options: SweepOptions) {
+    this.#options = options;
+    this.#every = (options.everySeconds ?? 300) * 1000;
+    this.#quiet = (options.quietSeconds ?? 60) * 1000;
+  }
+
+  async serve(timers: Timers, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.once();
+      } catch (error) {
+        this.#options.logger.warn({ err: error }, 'the bucket could not be swept; trying again');
+      }
+      await timers.sleep(this.#every, signal);
+    }
+  }
+
+  /** @returns how many jobs were announced; undefined when it was not this worker's turn */
+  async once(): Promise<number | undefined> {
+    const { queues, store, logger } = this.#options;
+    for (const queue of queues) if ((await queue.depth()) > 0) return undefined;
+    if (!(await this.#takeTurn())) return undefined;
+    const records = await this.#records();
+    let announced = 0;
+    for (const object of await listSubmissions(store)) {
+      if (!(await this.#isLost(object, records))) continue;
+      await queues[0].send(encodeJobTurn({ job: jobIdFromName(object.key), key: object.key }));
+      announced += 1;
+    }
+    if (announced > 0) logger.warn({ announced }, 'jobs were announced again that no message spoke of');
+    return announced;
+  }
+
+  /** One worker of all sweeps: who moves the record first. */
+  async #takeTurn(): Promise<boolean> {
+    const { store, clock } = this.#options;
+    const last = await store.get(SWEEP_KEY);
+    const at = last === undefined ? 0 : Number(new TextDecoder().decode(last.body)) || 0;
+    // A time from the future is a wrong clock's, and binds nobody.
+    if (last !== undefined && Math.abs(clock.now() - at) < this.#every * 0.9) return false;
+    const condition = last === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: last.etag };
+    return (await store.put(SWEEP_KEY, new TextEncoder().encode(String(clock.now())), condition)).written;
+  }
+
+  async #isLost(object: ObjectInfo, records: ReadonlyMap<string, ObjectInfo>): Promise<boolean> {
+    const { store, clock } = this.#options;
+    const now = clock.now();
+    if (now - object.modifiedAt < this.#quiet) return false;
+    const id = jobIdFromName(object.key);
+    const record = records.get(id);
+    if (record !== undefined && this.#ended.get(id) === versionOf(record, object)) return false;
+    // The job may go by an id of its own inside: then this key has no record, and looking at it costs one message.
+    const seen = record === undefined ? undefined : await readStatus(store, id).catch(() => undefined);
+    if (seen === undefined || record === undefined) return !this.#ended.has(object.key) && this.#once(object);
+    const { status } = seen;
+    const same = status.job_etag === object.etag && status.source === object.key;
+    if (isTerminal(status.state) && (same || status.source !== object.key)) {
+      this.#ended.set(id, versionOf(record, object));
+      return false;
+    }
+    if (!same) return true;
+    if (retryTime(status) > now || now - seen.modifiedAt < this.#quiet) return false;
+    return status.state === 'queued' || leaseEnd(status) + this.#quiet < now;
+  }
+
+  /** Announces a version of a job object that has no record under its own name only once from here. */
+  #once(object: ObjectInfo): boolean {
+    const key = `object ${object.key}`;
+    if (this.#ended.get(key) === object.etag) return false;
+    this.#ended.set(key, object.etag);
+    return true;
+  }
+
+  async #records(): Promise<Map<string, ObjectInfo>> {
+    const found = new Map<string, ObjectInfo>();
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const page = await this.#options.store.list(STATUS_PREFIX, { after });
+      for (const object of page.objects) {
+        const id = idFromKey(STATUS_PREFIX, object.key);
+        if (id !== undefined) found.set(id, object);
+      }
+      after = page.next;
+    }
+    return found;
+  }
+}
+
+function versionOf(record: ObjectInfo, object: ObjectInfo): string {
+  return `${record.etag} ${object.etag}`;
+}
