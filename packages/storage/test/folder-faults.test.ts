@@ -40,13 +40,15 @@ describe('a key that is the folder of another', () => {
   });
 });
 
+const [MOUNT, UMOUNT] = ['/usr/bin/mount', '/usr/bin/umount'];
+
 /** Mounting needs root and a kernel that lets us; elsewhere these are skipped, visibly. */
 const canMount = (() => {
   const probe = join(tmpdir(), `espalier-mount-${process.pid}`);
   try {
     execFileSync('mkdir', ['-p', probe]);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', probe], { stdio: 'ignore' });
-    execFileSync('umount', [probe]);
+    execFileSync(MOUNT, ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', probe], { stdio: 'ignore' });
+    execFileSync(UMOUNT, [probe]);
     return true;
   } catch {
     return false;
@@ -60,10 +62,10 @@ describe.skipIf(!canMount)('a disk of its own (needs root)', () => {
   beforeEach(async () => {
     disk = join(folder, 'disk');
     await mkdir(disk);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
+    execFileSync(MOUNT, ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
   });
   afterEach(() => {
-    execFileSync('umount', [disk]);
+    execFileSync(UMOUNT, [disk]);
   });
 
   it('that is full: says so, keeps what was there, and goes on once there is room', async () => {
@@ -87,7 +89,7 @@ describe.skipIf(!canMount)('a disk of its own (needs root)', () => {
   it('that is read-only: reads, refuses to write, and refuses to open', async () => {
     const store = await FolderStore.open(disk);
     await store.put('k', bytes('kept'));
-    execFileSync('mount', ['-o', 'remount,ro', disk]);
+    execFileSync(MOUNT, ['-o', 'remount,ro', disk]);
     expect(Buffer.from((await store.get('k'))?.body ?? []).toString()).toBe('kept');
     await expect(store.put('k', bytes('new'))).rejects.toMatchObject({
       name: 'RetryableError',
@@ -95,7 +97,7 @@ describe.skipIf(!canMount)('a disk of its own (needs root)', () => {
     });
     await expect(store.delete('k')).rejects.toMatchObject({ code: 'STORE_READ_ONLY' });
     await expect(FolderStore.open(disk)).rejects.toMatchObject({ code: 'STORE_READ_ONLY' });
-    execFileSync('mount', ['-o', 'remount,rw', disk]);
+    execFileSync(MOUNT, ['-o', 'remount,rw', disk]);
     expect((await store.put('k', bytes('new'))).written).toBe(true);
   });
 });

@@ -5,7 +5,7 @@ import type { CliIo } from './io.ts';
 
 const USAGE_CODES: ReadonlySet<string> = new Set(['SETTING_INVALID', 'USAGE']);
 
-export function exitCodeOf(thrown: unknown): ExitCode {
+function exitCodeOf(thrown: unknown): ExitCode {
   const usage = thrown instanceof RejectedError || (thrown instanceof EspalierError && USAGE_CODES.has(thrown.code));
   return usage ? EXIT.usage : EXIT.failed;
 }

@@ -57,6 +57,6 @@ async function sortedEntries(folder: string, base: string): Promise<Entry[]> {
 }
 
 /** The order of S3: by UTF-8 bytes, which differs from JavaScript's outside the basic plane. */
-export function compareKeys(a: string, b: string): number {
+function compareKeys(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

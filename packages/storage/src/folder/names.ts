@@ -41,7 +41,7 @@ const WINDOWS = alphabet(
 );
 
 export type NameRules = 'posix' | 'windows';
-export const HOST_RULES: NameRules = process.platform === 'win32' ? 'windows' : 'posix';
+const HOST_RULES: NameRules = process.platform === 'win32' ? 'windows' : 'posix';
 
 /** @throws TerminalError STORE_KEY_INVALID */
 export function keyToNames(key: string, rules: NameRules = HOST_RULES): string[] {
