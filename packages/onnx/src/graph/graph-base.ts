@@ -165,15 +165,17 @@ export abstract class GraphBase {
       throw this.error('there is no output');
     }
     const { weightsFolder, external } = externalInitializers([...this.#weights.values()]);
+    const spec = {
+      name: this.name,
+      nodes: [...this.#nodes],
+      constants: [...this.#inline],
+      weights: external,
+      inputs: [...this.#inputs.values()],
+      outputs: [...this.#outputs.values()],
+    };
     return {
       name: this.name,
-      model: encodeModel({
-        name: this.name,
-        nodes: this.#nodes,
-        initializers: [...this.#inline, ...external],
-        inputs: [...this.#inputs.values()],
-        outputs: [...this.#outputs.values()],
-      }),
+      encode: (role) => encodeModel(spec, role),
       inputs: new Map(this.#inputs),
       outputs: new Map(this.#outputs),
       weightsFolder,

@@ -1,11 +1,17 @@
 import type { ValueType } from './types.ts';
 
+/**
+ * What the runtime may do with weights. `constant`: widen and repack them into memory of its own while it opens the
+ * graph. `mapped`: nothing; they are read from the mapped file whenever an operation needs them.
+ */
+export type WeightRole = 'constant' | 'mapped';
+
 /** A finished graph: give it to `openSession`. */
 export interface Graph {
   /** For logs and errors. */
   readonly name: string;
-  /** Serialised ONNX model, without its weights. */
-  readonly model: Uint8Array;
+  /** Serialises the ONNX model; its weights stay in their files. */
+  readonly encode: (weights: WeightRole) => Uint8Array;
   readonly inputs: ReadonlyMap<string, ValueType>;
   readonly outputs: ReadonlyMap<string, ValueType>;
   /** Folder that the locations of external weights are relative to; undefined when there are none. */

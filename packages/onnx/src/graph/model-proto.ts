@@ -12,6 +12,7 @@ import {
   type TensorProtoSchema,
   type ValueInfoProtoSchema,
 } from 'onnx-buf';
+import type { WeightRole } from './graph.ts';
 import type { ElementType, Shape, Value } from './types.ts';
 
 /** Domain of ONNX Runtime's own operators. */
@@ -50,7 +51,8 @@ export interface InitializerSpec {
 export interface ModelSpec {
   readonly name: string;
   readonly nodes: readonly NodeSpec[];
-  readonly initializers: readonly InitializerSpec[];
+  readonly constants: readonly InitializerSpec[];
+  readonly weights: readonly InitializerSpec[];
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
 }
@@ -73,7 +75,12 @@ export function dataTypeNumber(type: ElementType): number {
   return DATA_TYPE[type];
 }
 
-export function encodeModel(spec: ModelSpec): Uint8Array {
+/**
+ * An initializer that is also an input is a default that a caller may override (ONNX IR, "Graph inputs"); the runtime
+ * must therefore leave it as it is. That is how weights are kept mapped: its options against folding constants do not
+ * reach every pass that folds.
+ */
+export function encodeModel(spec: ModelSpec, role: WeightRole): Uint8Array {
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(IR_VERSION),
     producerName: 'espalier',
@@ -91,8 +98,8 @@ export function encodeModel(spec: ModelSpec): Uint8Array {
         output: [...node.outputs],
         attribute: Object.entries(node.attributes).map(([name, value]) => attribute(name, value)),
       })),
-      initializer: spec.initializers.map(initializer),
-      input: spec.inputs.map(valueInfo),
+      initializer: [...spec.constants, ...spec.weights].map(initializer),
+      input: [...spec.inputs, ...(role === 'mapped' ? spec.weights : [])].map(valueInfo),
       output: spec.outputs.map(valueInfo),
     },
   });
@@ -129,7 +136,7 @@ function initializer(spec: InitializerSpec): MessageInitShape<typeof TensorProto
   };
 }
 
-function valueInfo({ name, type, shape }: Value): MessageInitShape<typeof ValueInfoProtoSchema> {
+function valueInfo({ name, type, shape }: Value | InitializerSpec): MessageInitShape<typeof ValueInfoProtoSchema> {
   const dim = dimensions(shape);
   return { name, type: { value: { case: 'tensorType', value: { elemType: DATA_TYPE[type], shape: { dim } } } } };
 }

@@ -6,7 +6,7 @@
  * with the page cache. Figures in bench/networks/RESULTS.md.
  */
 import type { InferenceSession } from 'onnxruntime-node';
-import type { Graph } from '../graph/graph.ts';
+import type { Graph, WeightRole } from '../graph/graph.ts';
 import type { Device } from './device.ts';
 
 /** From this many bytes on weights stay mapped. */
@@ -15,13 +15,17 @@ export const MAPPED_WEIGHT_BYTES = 512 * 2 ** 20;
 /** Errors only: at the next level the runtime reports every unused initializer. */
 const LOG_ERRORS = 3;
 
-export function sessionOptions(graph: Graph, device: Device, threads: number): InferenceSession.SessionOptions {
-  const mapped = device === 'cpu' && graph.weightBytes >= MAPPED_WEIGHT_BYTES;
-  const session = {
-    ...(graph.weightsFolder === undefined ? {} : { model_external_initializers_file_folder_path: graph.weightsFolder }),
-    ...(mapped ? { disable_prepacking: '1' } : {}),
-  };
-  const optimization = mapped ? { disable_specified_optimizers: 'ConstantFolding' } : undefined;
+/** On CUDA weights go to the device in any case. */
+export function weightRole(graph: Pick<Graph, 'weightBytes'>, device: Device): WeightRole {
+  return device === 'cpu' && graph.weightBytes >= MAPPED_WEIGHT_BYTES ? 'mapped' : 'constant';
+}
+
+export function sessionOptions(
+  graph: Pick<Graph, 'weightsFolder'>,
+  device: Device,
+  threads: number,
+): InferenceSession.SessionOptions {
+  const folder = graph.weightsFolder;
   return {
     executionProviders: device === 'cuda' ? ['cuda', 'cpu'] : ['cpu'],
     graphOptimizationLevel: 'all',
@@ -30,6 +34,6 @@ export function sessionOptions(graph: Graph, device: Device, threads: number): I
     interOpNumThreads: 1,
     enableCpuMemArena: false,
     logSeverityLevel: LOG_ERRORS,
-    extra: { session, ...(optimization === undefined ? {} : { optimization }) },
+    ...(folder === undefined ? {} : { extra: { session: { model_external_initializers_file_folder_path: folder } } }),
   };
 }

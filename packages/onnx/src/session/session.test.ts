@@ -1,11 +1,15 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { silentLogger } from '@espalier/contracts';
-import { float32, floatToHalf, int32, type Tensor } from '@espalier/tensors';
+import { float32, floatToHalf, int32, type Tensor, writeSafetensors } from '@espalier/tensors';
 import { describe, expect, it, vi } from 'vitest';
+import { Checkpoint } from '../checkpoint.ts';
 import { GraphBuilder } from '../graph/graph-builder.ts';
 import { devicesFor, isCudaInstalled } from './device.ts';
 import { runError } from './run-error.ts';
 import { openOnFirst, openSession } from './session.ts';
-import { MAPPED_WEIGHT_BYTES, sessionOptions } from './session-options.ts';
+import { MAPPED_WEIGHT_BYTES, weightRole } from './session-options.ts';
 
 function sumGraph() {
   const g = new GraphBuilder({ name: 'sum' });
@@ -103,17 +107,43 @@ describe('devices', () => {
   });
 });
 
-describe('session options', () => {
-  const graph = sumGraph();
-  it('repacks small weights and leaves large ones mapped', () => {
-    const small = sessionOptions({ ...graph, weightBytes: MAPPED_WEIGHT_BYTES - 1 }, 'cpu', 2);
-    const large = sessionOptions({ ...graph, weightBytes: MAPPED_WEIGHT_BYTES }, 'cpu', 2);
-    expect(JSON.stringify(small)).not.toContain('disable_prepacking');
-    expect(large.extra).toMatchObject({ session: { disable_prepacking: '1' } });
-    expect(sessionOptions({ ...graph, weightBytes: MAPPED_WEIGHT_BYTES }, 'cuda', 2).executionProviders).toEqual([
-      'cuda',
-      'cpu',
-    ]);
+describe('large weights', () => {
+  it('stay mapped on the CPU, small ones are repacked', () => {
+    expect(weightRole({ weightBytes: MAPPED_WEIGHT_BYTES - 1 }, 'cpu')).toBe('constant');
+    expect(weightRole({ weightBytes: MAPPED_WEIGHT_BYTES }, 'cpu')).toBe('mapped');
+    expect(weightRole({ weightBytes: MAPPED_WEIGHT_BYTES }, 'cuda')).toBe('constant');
+  });
+
+  it('take no memory while mapped, and give the same results', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'mapped-'));
+    try {
+      const extent = 4096;
+      const data = floatToHalf(Float32Array.from({ length: extent ** 2 }, (_, i) => Math.sin(i)));
+      const path = join(folder, 'w.safetensors');
+      await writeSafetensors(path, { 'a.weight': { dtype: 'F16', shape: [extent, extent], data } });
+      const checkpoint = await Checkpoint.open(path);
+      const g = new GraphBuilder({ name: 'wide', checkpoint });
+      g.output('y', g.linear(g.input('x', 'float32', [1, extent]), 'a', extent, { bias: false }));
+      const graph = g.build();
+      await checkpoint.close();
+      const x = float32([1, extent], new Float32Array(extent).fill(1));
+      const results: Tensor[] = [];
+      const grown: number[] = [];
+      // The same graph on either side of the limit: 32 MiB of weights that are 64 MiB when widened.
+      for (const weightBytes of [MAPPED_WEIGHT_BYTES, 0]) {
+        const before = process.memoryUsage().rss;
+        const session = await openSession({ ...graph, weightBytes }, { device: 'cpu', threads: 1 });
+        grown.push((process.memoryUsage().rss - before) / 2 ** 20);
+        results.push((await session.run({ x })).y as Tensor);
+        await session.release();
+      }
+      expect(grown[0]).toBeLessThan(16);
+      expect(grown[1]).toBeGreaterThan(48);
+      const [mapped, constant] = results.map((y) => y.data as Float32Array) as [Float32Array, Float32Array];
+      for (const i of mapped.keys()) expect(mapped[i]).toBeCloseTo(constant[i] as number, 2);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 

@@ -8,7 +8,7 @@ import { dtypeOf } from '../graph/types.ts';
 import { type Device, type DeviceChoice, devicesFor, deviceUnavailable, isCudaInstalled } from './device.ts';
 import { assertFeeds } from './feeds.ts';
 import { runError } from './run-error.ts';
-import { sessionOptions } from './session-options.ts';
+import { sessionOptions, weightRole } from './session-options.ts';
 
 export interface SessionSettings {
   readonly device: DeviceChoice;
@@ -55,7 +55,8 @@ export async function openOnFirst(
   const logger = settings.logger ?? silentLogger;
   for (const [i, device] of devices.entries()) {
     try {
-      const session = await ort.InferenceSession.create(graph.model, sessionOptions(graph, device, threads));
+      const model = graph.encode(weightRole(graph, device));
+      const session = await ort.InferenceSession.create(model, sessionOptions(graph, device, threads));
       return new OrtSession(graph, device, session);
     } catch (error) {
       if (device === 'cpu') {
