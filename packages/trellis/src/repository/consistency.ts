@@ -1,7 +1,8 @@
 import { TerminalError } from '@espalier/contracts';
 import { PULL_REMEDY } from './json-file.ts';
-import type { RepositoryNetworks } from './model-repository.ts';
+
 import type { PipelineConfig } from './pipeline-config.ts';
+import type { RepositoryNetworks } from './repository-files.ts';
 
 /**
  * Networks of different make do not fit together: better said now than by a shape error in mid-job.

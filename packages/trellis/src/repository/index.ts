@@ -3,3 +3,4 @@ export * from './model-repository.ts';
 export * from './network-config.ts';
 export * from './pipeline-config.ts';
 export { cachedSnapshot } from './places.ts';
+export * from './repository-files.ts';

@@ -3,36 +3,10 @@ import { canonicalJson, type Logger, sha256, silentLogger, TerminalError } from 
 import { assertConsistent } from './consistency.ts';
 import { FileDigests } from './digests.ts';
 import { PULL_REMEDY } from './json-file.ts';
-import { type NetworkConfigs, type NetworkName, readNetworkConfig } from './network-config.ts';
+import { type NetworkName, readNetworkConfig } from './network-config.ts';
 import { DEFAULT_TEXT_ENCODER, type NetworkRole, type PipelineConfig, readPipelineConfig } from './pipeline-config.ts';
 import { cachedSnapshot, isFile, RepositoryPlaces } from './places.ts';
-
-/** One network of a repository: its checked config, and where its tensors lie. */
-export interface NetworkFiles<N extends NetworkName = NetworkName> {
-  readonly role: NetworkRole;
-  readonly network: N;
-  readonly config: NetworkConfigs[N];
-  readonly configPath: string;
-  readonly weightsPath: string;
-}
-
-/** A CLIP text encoder as Hugging Face lays it out. */
-export interface TextEncoderFiles {
-  readonly folder: string;
-  readonly configPath: string;
-  readonly weightsPath: string;
-  readonly tokenizerPath: string;
-  /** List of the words of a closed vocabulary, one a line, where the folder carries one. */
-  readonly vocabularyPath: string | undefined;
-}
-
-export interface RepositoryNetworks {
-  readonly structureFlow: NetworkFiles<'SparseStructureFlowModel'>;
-  readonly structureDecoder: NetworkFiles<'SparseStructureDecoder'>;
-  readonly latentFlow: NetworkFiles<'SLatFlowModel'>;
-  readonly meshDecoder: NetworkFiles<'SLatMeshDecoder'>;
-  readonly gaussianDecoder: NetworkFiles<'SLatGaussianDecoder'> | undefined;
-}
+import type { NetworkFiles, RepositoryNetworks, TextEncoderFiles } from './repository-files.ts';
 
 export interface RepositoryOptions {
   /** `HF_HOME`: where repositories that this one refers to may be cached. */

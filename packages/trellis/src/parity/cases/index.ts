@@ -1,4 +1,5 @@
 import type { CaseKind } from '../parity-case.ts';
+import { endToEnd } from './end-to-end.ts';
 import { flexicubes } from './flexicubes.ts';
 import { gaussianDecoder } from './gaussian-decoder.ts';
 import { latentFlow } from './latent-flow.ts';
@@ -14,5 +15,6 @@ export const CASE_KINDS: readonly CaseKind[] = [
   latentFlow,
   gaussianDecoder,
   meshDecoder,
+  endToEnd,
   flexicubes,
 ];
