@@ -18,18 +18,20 @@ class Evaluator:
 
     def __init__(self, use_compile: bool):
         self.fold = torch.compile(field._fold_stacked, dynamic=True) if use_compile else field._fold_stacked
-        self.primitive = torch.compile(field._primitive_rows, dynamic=True) if use_compile else field._primitive_rows
         self.compiled = use_compile
 
     def __call__(self, tables, points):
+        if not self.compiled:
+            # Rows that no object of the batch uses are left out; compiled code wants one fixed number.
+            tables = tables[:, : int((tables[..., 0] >= 0).sum(1).max())]
         try:
-            return field.evaluate_torch(tables, points, self.primitive, self.fold)
+            return field.evaluate_torch(tables, points, self.fold)
         except Exception as error:
             if not self.compiled:
                 raise
             print(f"compiled field evaluation failed ({type(error).__name__}: {str(error)[:200]}); plain from here on", flush=True)
             self.__init__(False)
-            return field.evaluate_torch(tables, points, self.primitive, self.fold)
+            return field.evaluate_torch(tables, points, self.fold)
 
 
 def centres(device):

@@ -158,7 +158,7 @@ def _fold_stacked(tables: torch.Tensor, dist: torch.Tensor) -> tuple[torch.Tenso
     return d, part.to(torch.uint8)
 
 
-def evaluate_torch(tables, points, primitive_rows=_primitive_rows, fold=_fold_stacked):
+def evaluate_torch(tables, points, fold=_fold_stacked):
     """tables [B, P, 23] (unused rows have type -1), points [B, n, 3] -> distance [B, n], part [B, n] (uint8)."""
     b, rows, _ = tables.shape
     kinds = tables[..., 0].long()
@@ -166,7 +166,7 @@ def evaluate_torch(tables, points, primitive_rows=_primitive_rows, fold=_fold_st
     for kind in torch.unique(kinds).tolist():
         if kind >= 0:
             bi, ri = (kinds == kind).nonzero(as_tuple=True)
-            dist[ri, bi] = primitive_rows(kind, tables[bi, ri], points[bi])
+            dist[ri, bi] = _primitive_rows(kind, tables[bi, ri], points[bi])
     return fold(tables, dist)
 
 

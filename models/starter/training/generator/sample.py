@@ -47,13 +47,15 @@ def draw_spec(rng: np.random.Generator, category: str | None = None, two_colours
         spec["words"].append(pick(sizes))
     if c.variants and rng.random() < 0.35:
         spec["words"].append(pick(c.variants))
+    if two_colours and not (spec["colour"] or spec["material"]):
+        spec["colour"] = pick(COLOUR_LIST)
     want = rng.random() < 0.55 if two_colours is None else two_colours
     if want and c.parts:
         for part in rng.permutation(list(c.parts))[: 1 if rng.random() < 0.85 else 2]:
             colour = pick(COLOUR_LIST) if rng.random() < 0.75 else pick([n for n in c.parts[part] if n != "same"] or COLOUR_LIST)
-            spec["parts"][str(part)] = colour
-        if two_colours and not (spec["colour"] or spec["material"]):
-            spec["colour"] = pick(COLOUR_LIST)
+            # Nobody says a red chair with red legs.
+            if colour not in (spec["colour"], spec["material"]):
+                spec["parts"][str(part)] = colour
     return spec
 
 
@@ -106,7 +108,7 @@ def draw(seed: int, index: int, evaluation: bool = False, category: str | None =
     rng = np.random.default_rng([seed, index, 1 if evaluation else 0])
     while True:
         spec = draw_spec(rng, category, two_colours)
-        if held_out(spec) == evaluation:
+        if held_out(spec) == evaluation and not (two_colours and CATEGORIES[spec["category"]].parts and not spec["parts"]):
             break
     obj = build(spec, rng)
     obj.record["caption"] = caption(spec, rng, plain=evaluation)

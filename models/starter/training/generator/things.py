@@ -424,6 +424,8 @@ def cupcake(b: Builder):
     b.torus("main", (0, 0, h + 0.04), r * 0.78, 0.1)
     b.torus("main", (0, 0, h + 0.15), r * 0.5, 0.092)
     b.cyl("main", (0, 0, h + 0.15), r * 0.8, 0.3, r2=0.06)
+    # Filled, so that no cavity is enclosed.
+    b.cyl("main", (0, 0, h + 0.06), r * 0.6, 0.2)
     b.ball("cherry", (0, 0, h + 0.34), 0.075)
 
 

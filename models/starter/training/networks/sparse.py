@@ -36,6 +36,16 @@ def neighbour_table(coords: torch.Tensor, mask: torch.Tensor, resolution: int) -
     return torch.where(mask.reshape(-1, 1), table, b * n)
 
 
+def _chunks(idx: torch.Tensor, channels: int) -> range:
+    """Row ranges whose gathered columns stay near 2^29 numbers, so that no single buffer grows out of hand."""
+    return range(0, max(1, idx.shape[0]), max(1024, 2**29 // (idx.shape[1] * channels)))
+
+
+def _gather_matmul(x: torch.Tensor, idx: torch.Tensor, m: torch.Tensor) -> torch.Tensor:
+    padded, steps = with_zero_row(x), _chunks(idx, x.shape[1])
+    return torch.cat([padded[idx[i : i + steps.step]].flatten(1) @ m for i in steps])
+
+
 class GatherMatmul(torch.autograd.Function):
     """y = gather(x, idx) @ m, with dx = gather(dy, idx_back) @ m_back. Rows per parent may be grouped:
     x [P*gi, C], idx [P, K] of x's rows, m [K*C, go*Co] -> y [P*go, Co]."""
@@ -43,8 +53,7 @@ class GatherMatmul(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, m, m_back, idx, idx_back, out_group):
         ctx.save_for_backward(x, m_back, idx, idx_back)
-        y = with_zero_row(x)[idx].flatten(1) @ m
-        return y.view(idx.shape[0] * out_group, -1)
+        return _gather_matmul(x, idx, m).view(idx.shape[0] * out_group, -1)
 
     @staticmethod
     def backward(ctx, dy):
@@ -52,9 +61,13 @@ class GatherMatmul(torch.autograd.Function):
         dx = dm = None
         dy = dy.to(x.dtype)
         if ctx.needs_input_grad[0]:
-            dx = (with_zero_row(dy)[idx_back].flatten(1) @ m_back).view(x.shape)
+            dx = _gather_matmul(dy, idx_back, m_back).view(x.shape)
         if ctx.needs_input_grad[1]:
-            dm = with_zero_row(x)[idx].flatten(1).t() @ dy.reshape(idx.shape[0], -1)
+            padded, steps, grouped = with_zero_row(x), _chunks(idx, x.shape[1]), dy.reshape(idx.shape[0], -1)
+            for i in steps:
+                part = padded[idx[i : i + steps.step]].flatten(1).t() @ grouped[i : i + steps.step]
+                dm = part.float() if dm is None else dm + part.float()
+            dm = dm.to(x.dtype)
         return dx, dm, None, None, None, None
 
 
@@ -75,7 +88,7 @@ class SparseConv3d(nn.Module):
         w = self.conv.weight.flatten(1, 3)
         m = w.permute(1, 2, 0).flatten(0, 1).to(dt)
         m_back = w.detach().flip(1).permute(1, 0, 2).flatten(0, 1).to(dt)
-        return GatherMatmul.apply(x.to(dt), m, m_back, table, table.flip(1), 1) + self.conv.bias.to(dt)
+        return GatherMatmul.apply(x.to(dt), m, m_back, table, table, 1) + self.conv.bias.to(dt)
 
 
 def _block_maps():

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# One GPU call: bash gpu.sh PHASE MINUTES   (phases: decoders, flows, more, pack)
+# Resumable: state lives in out/ beside this script, or comes from resume/ (packed files of an earlier run).
+# What is worth keeping goes to $OUT: weights (float16, under 16 MiB a file), loss curves, samples, evaluation, log.
+set -uo pipefail
+phase=${1:?phase} minutes=${2:?minutes}
+cd "$(dirname "$0")"
+results=${OUT:-out/results}
+work=${WORK:-out}
+extra=${EXTRA:-}
+mkdir -p "$results" "$work"
+export PYTHONUNBUFFERED=1 OMP_NUM_THREADS=${OMP_NUM_THREADS:-4}
+export PYTORCH_CUDA_ALLOC_CONF=${PYTORCH_CUDA_ALLOC_CONF:-expandable_segments:True}
+[ -d resume ] && unpack="--unpack resume" || unpack=""
+calc() { python3 -c "print(round($1, 3))"; }
+python=${PYTHON:-python3}
+
+finish() {
+  "$python" pack.py --out "$work" --results "$results" $SIZE
+  cp "$work/curves.csv" "$results/curves.csv" 2>/dev/null
+}
+SIZE="--size ${STARTER_SIZE:-starter}"
+{
+  date
+  nvidia-smi --query-gpu=name,memory.total --format=csv,noheader 2>/dev/null
+  case "$phase" in
+    decoders)
+      "$python" train.py decoders --minutes "$(calc "$minutes - 0.5")" --out "$work" $SIZE $unpack $extra ;;
+    flows)
+      "$python" train.py flows --minutes "$(calc "$minutes - 0.9")" --out "$work" $SIZE $unpack $extra ;;
+    more)
+      # A second, shorter schedule from the averaged weights, then the evaluation.
+      "$python" train.py flows --minutes "$(calc "$minutes - 1.4")" --lr-flow 6e-4 --out "$work" $SIZE $unpack $extra ;;
+    pack) ;;
+    *) echo "unknown phase $phase"; exit 2 ;;
+  esac
+  finish
+  if [ "$phase" != decoders ]; then
+    "$python" evaluate.py --out "$work" $SIZE --seconds "${EVAL_SECONDS:-25}" --report "$results/evaluation.txt" \
+      --sheet "$results/samples.png" ${EVAL_EXTRA:-}
+  else
+    "$python" reconstruct.py --out "$work" $SIZE --report "$results/reconstruction.txt" --sheet "$results/samples.png" ${EVAL_EXTRA:-}
+  fi
+  date
+} 2>&1 | tee "$results/log.txt"
