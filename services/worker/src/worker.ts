@@ -138,19 +138,23 @@ export class Worker {
     return this.#summary;
   }
 
-  /** One look at the whole of `jobs/`; ends early, with `worked`, after each job, because the bucket has moved on. */
+  /**
+   * One look at the whole of `jobs/`, doing what is due. Each job is read again when its turn comes: what others did
+   * meanwhile is seen.
+   */
   async #sweep(signal: AbortSignal): Promise<{ worked: boolean; later: Later[] }> {
     const objects = await listSubmissions(this.#options.store);
     const due = objects.filter((object) => this.#ended.get(object.key) !== versionOf(object));
     due.sort((a, b) => a.modifiedAt - b.modifiedAt || (a.key < b.key ? -1 : 1));
     const later: Later[] = [];
+    let worked = false;
     for (const object of due) {
       if (signal.aborted) break;
       const result = await this.#lookAt(object, signal);
-      if (result === 'worked') return { worked: true, later };
-      if (result !== undefined) later.push({ key: object.key, ...result });
+      if (result === 'worked') worked = true;
+      else if (result !== undefined) later.push({ key: object.key, ...result });
     }
-    return { worked: false, later };
+    return { worked, later };
   }
 
   async #lookAt(object: ObjectInfo, signal: AbortSignal): Promise<'worked' | Omit<Later, 'key'> | undefined> {

@@ -181,7 +181,7 @@ describe('a bad job file', () => {
           expect(await store.head(rejectedKey(status.id))).toBeDefined();
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 10 },
     );
   });
 });
