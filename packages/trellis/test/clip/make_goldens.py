@@ -1,16 +1,17 @@
 """Makes the CLIP goldens: two tiny random text encoders in Hugging Face's layout, and what transformers computes
 with them.
 
-    python make_goldens.py            writes goldens/ beside this file
+    python make_goldens.py     writes goldens/ beside this file, and models/trellis-tiny/text_encoder
 
-`goldens/text-only`   CLIPTextModel, quick_gelu, weights in float16: the form text-to-3D models come with. The same
-                      folder, with 64 channels, is the text encoder of models/trellis-tiny.
+`goldens/text-only`   CLIPTextModel, quick_gelu, weights in float16: the form text-to-3D models come with. With its 64
+                      channels it is also the text encoder of models/trellis-tiny, where it is copied to.
 `goldens/two-towers`  a whole CLIPModel, gelu, weights in float32: text tower, vision tower and projections in one file.
 `goldens/cases.json`  the prompts, and the number of tokens of each before truncation.
 `goldens/expected.safetensors`  token ids of all prompts; last hidden states of the first few for either encoder,
                       computed in float32.
 """
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, C
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "goldens"
+TINY_MODEL = HERE.parents[3] / "models" / "trellis-tiny"
 LENGTH = 77
 START, END = "<|startoftext|>", "<|endoftext|>"
 
@@ -157,6 +159,7 @@ def main() -> None:
     save_file({"ids": ids.int(), "text-only": hidden.contiguous(), "two-towers": hidden_two.contiguous()},
               OUT / "expected.safetensors")
     (OUT / "cases.json").write_text(json.dumps(cases, indent=1, ensure_ascii=False) + "\n")
+    shutil.copytree(OUT / "text-only", TINY_MODEL / "text_encoder", dirs_exist_ok=True)
 
 
 if __name__ == "__main__":
