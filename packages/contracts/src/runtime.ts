@@ -5,7 +5,12 @@
  * loader that was registered from inside their parent, so each of them gets it by flag.
  */
 
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+
 /** Node flags with which a child process or worker thread can load `moduleUrl`. */
 export function nodeFlagsFor(moduleUrl: string | URL): string[] {
-  return String(moduleUrl).endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [];
+  if (!String(moduleUrl).endsWith('.ts')) return [];
+  // Not `import.meta.resolve`: a thread that was started through `require` has none.
+  return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href];
 }
