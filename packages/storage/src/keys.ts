@@ -7,6 +7,7 @@ export const RESULTS_PREFIX = 'results/';
 export const REJECTED_PREFIX = 'rejected/';
 export const CANCEL_PREFIX = 'cancel/';
 export const WEBHOOKS_PREFIX = 'webhooks/';
+export const DEAD_LETTERS_PREFIX = 'dead-letters/';
 export const PROBE_PREFIX = 'probe/';
 
 /** The job as it was submitted; never changed by a worker. */
@@ -32,6 +33,12 @@ export const cancelKey = (id: string): string => `${CANCEL_PREFIX}${id}`;
 
 /** What became of telling a job's webhook about one of its ends. */
 export const webhookKey = (id: string, webhookId: string): string => `${WEBHOOKS_PREFIX}${id}/${webhookId}.json`;
+
+/** Why a message was taken off its queue, and what it said. @param name of the message */
+export const deadLetterKey = (name: string): string => `${DEAD_LETTERS_PREFIX}${name}.json`;
+
+/** Who looked through the bucket last. */
+export const SWEEP_KEY = 'sweep.json';
 
 /** Written and removed at start, to see that the store enforces conditions. */
 export const probeKey = (name: string): string => `${PROBE_PREFIX}${name}`;

@@ -43,6 +43,8 @@ export interface AttendContext extends ClaimContext {
   readonly stallMs: number;
   /** Milliseconds that a run which was told to stop gets for saving. */
   readonly graceMs: number;
+  /** Out of memory is the end, not worth another try. @defaultValue false */
+  readonly failOutOfMemory?: boolean;
   /** Aborted when this worker must let go of the job. */
   readonly signal: AbortSignal;
   readonly onEvent?: PipelineListener;
@@ -183,7 +185,8 @@ async function settle(
   const fault = stop?.why === 'stalled' ? stalled(context.stallMs) : error;
   const failure = failureOf(fault);
   const retries = retriesOf(claim.status);
-  if (fault instanceof RetryableError && retries < RETRIES_MAX) {
+  const hopeless = failure.code === 'OUT_OF_MEMORY' && context.failOutOfMemory === true;
+  if (fault instanceof RetryableError && retries < RETRIES_MAX && !hopeless) {
     const wait = Math.max(fault.retryAfterSeconds ?? 0, 2 ** retries) * 1000;
     logger.warn({ err: fault, code: fault.code, retry_in_seconds: wait / 1000 }, `job comes again: ${fault.message}`);
     await claim.move((from) =>

@@ -6,7 +6,15 @@ import type { Job, JobStats, JobStatus, StageName } from '@espalier/contracts';
 import { silentLogger } from '@espalier/contracts';
 import { FolderStore, resultKey } from '@espalier/storage';
 import { afterEach } from 'vitest';
-import { type JobRunner, type RunOptions, readStatus, type Timers, Worker, type WorkerOptions } from '../src/index.ts';
+import {
+  type HandOver,
+  type JobRunner,
+  type RunOptions,
+  readStatus,
+  type Timers,
+  Worker,
+  type WorkerOptions,
+} from '../src/index.ts';
 
 const folders: string[] = [];
 afterEach(async () => {
@@ -82,7 +90,7 @@ export class ScriptedRunner implements JobRunner {
     this.#script = script;
   }
 
-  async run(job: Job, options: RunOptions): Promise<JobStats> {
+  async run(job: Job, options: RunOptions): Promise<JobStats | HandOver> {
     this.jobs.push(job);
     await this.#script(job, options);
     const body = new TextEncoder().encode(JSON.stringify({ seed_used: job.input.seed }));

@@ -9,11 +9,13 @@ export const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 export const JobTurnSchema = z.object({
   espalier: z.object({
     job: z.string().refine(isJobId, { error: 'must be a job id' }),
+    key: z.string().min(1).max(1024).optional(),
     // A trace that cannot be read must not cost a job.
     traceparent: z.string().regex(TRACEPARENT).optional().catch(undefined),
   }),
 });
 
-export function encodeJobTurn({ job, traceparent }: JobTurn): string {
-  return JSON.stringify({ espalier: { job, ...(traceparent !== undefined && { traceparent }) } });
+export function encodeJobTurn({ job, key, traceparent }: JobTurn): string {
+  const espalier = { job, ...(key !== undefined && { key }), ...(traceparent !== undefined && { traceparent }) };
+  return JSON.stringify({ espalier });
 }

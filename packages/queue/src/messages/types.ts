@@ -25,6 +25,8 @@ export type ParsedMessage =
 /** Espalier's own message. */
 export interface JobTurn {
   readonly job: string;
+  /** Key of the job object. @defaultValue the one that a job of this id usually has */
+  readonly key?: string;
   /** W3C trace context of whoever sent it. */
   readonly traceparent?: string;
 }

@@ -123,7 +123,8 @@ async function attendKey(context: MessageContext, message: QueueMessage, key: st
     return 'done';
   }
   const { claim, job } = result;
-  if (claim.status.events.at(-1)?.note !== undefined && claim.status.crashes > 0) options.hooks?.onSteal?.();
+  // A claim that says something says whom it was taken from.
+  if (claim.status.events.at(-1)?.note !== undefined) options.hooks?.onSteal?.();
   const logger = context.logger.child({ job: job.id, attempt: claim.status.attempt });
   logger.info({ seed: job.input.seed, lane: options.lane }, 'job claimed');
   const heartbeat = new Heartbeat(message, {
@@ -153,6 +154,10 @@ async function attendKey(context: MessageContext, message: QueueMessage, key: st
     if (outcome === 'handed-over') {
       const next = options.lane === 'generate' ? 'finish' : 'generate';
       await options.queues[next].send(encodeJobTurn({ job: job.id, key }));
+      return 'done';
+    }
+    if (outcome === 'returned' && claim.status.error?.code === 'OUT_OF_MEMORY' && options.queues.generateLarge) {
+      await options.queues.generateLarge.send(encodeJobTurn({ job: job.id, key }));
       return 'done';
     }
     if (outcome === 'returned') return { againIn: Math.max(0, (retryTime(claim.status) - clock.now()) / 1000) };

@@ -2,6 +2,7 @@
  * Serves one lane's queue. Holds no more messages than jobs it can work on at once, so that nothing waits hidden
  * behind a long job, and memory stays flat however many jobs there are.
  */
+import { setMaxListeners } from 'node:events';
 import { type Clock, EspalierError, ensureError, newOwnerTag, systemClock } from '@espalier/contracts';
 import type { JobQueue } from '@espalier/queue';
 import { systemTimers, type Timers } from '../timers.ts';
@@ -36,6 +37,8 @@ export class LaneWorker {
    */
   async serve(signal: AbortSignal): Promise<void> {
     const { width = 1, logger } = this.#options;
+    // Each job in work listens.
+    setMaxListeners(0, signal);
     for (let faults = 0; !signal.aborted; ) {
       if (this.#active.size >= width) {
         await Promise.race(this.#active);
@@ -64,7 +67,7 @@ export class LaneWorker {
   }
 
   #context(signal: AbortSignal): MessageContext {
-    const { store, runner, logger, leaseSeconds } = this.#options;
+    const { store, runner, logger, leaseSeconds, queues } = this.#options;
     return {
       options: this.#options,
       store,
@@ -78,6 +81,8 @@ export class LaneWorker {
       beatMs: this.#pace.beat * 1000,
       stallMs: this.#pace.stall * 1000,
       graceMs: this.#pace.grace * 1000,
+      // Trying again on the same machine would only run out again.
+      failOutOfMemory: queues.generateLarge === undefined || this.#queue === queues.generateLarge,
       signal,
     };
   }

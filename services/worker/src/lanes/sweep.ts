@@ -6,7 +6,7 @@
  */
 import { type Clock, isTerminal, jobIdFromName, type Logger } from '@espalier/contracts';
 import { encodeJobTurn, type JobQueue } from '@espalier/queue';
-import { idFromKey, type ObjectInfo, type ObjectStore, STATUS_PREFIX, SWEEP_KEY } from '@espalier/storage';
+import { idFromKey, JOBS_PREFIX, type ObjectInfo, type ObjectStore, STATUS_PREFIX, SWEEP_KEY } from '@espalier/storage';
 import { readStatus } from '../status-book.ts';
 import { leaseEnd, retryTime } from '../status-record.ts';
 import { listSubmissions } from '../submissions.ts';
@@ -57,7 +57,7 @@ export class Sweep {
     let announced = 0;
     for (const object of await listSubmissions(store)) {
       if (!(await this.#isLost(object, records))) continue;
-      await queues[0].send(encodeJobTurn({ job: jobIdFromName(object.key), key: object.key }));
+      await queues[0].send(encodeJobTurn({ job: idOf(object), key: object.key }));
       announced += 1;
     }
     if (announced > 0) logger.warn({ announced }, 'jobs were announced again that no message spoke of');
@@ -79,19 +79,19 @@ export class Sweep {
     const { store, clock } = this.#options;
     const now = clock.now();
     if (now - object.modifiedAt < this.#quiet) return false;
-    const id = jobIdFromName(object.key);
+    const id = idOf(object);
     const record = records.get(id);
     if (record !== undefined && this.#ended.get(id) === versionOf(record, object)) return false;
-    // The job may go by an id of its own inside: then this key has no record, and looking at it costs one message.
     const seen = record === undefined ? undefined : await readStatus(store, id).catch(() => undefined);
-    if (seen === undefined || record === undefined) return !this.#ended.has(object.key) && this.#once(object);
+    // It may go by an id of its own, or have been refused one: looking at it again costs one message.
+    if (record === undefined || seen === undefined || seen.status.source !== object.key) return this.#once(object);
     const { status } = seen;
-    const same = status.job_etag === object.etag && status.source === object.key;
-    if (isTerminal(status.state) && (same || status.source !== object.key)) {
+    if (status.job_etag !== object.etag || (isTerminal(status.state) && object.modifiedAt > seen.modifiedAt))
+      return true;
+    if (isTerminal(status.state)) {
       this.#ended.set(id, versionOf(record, object));
       return false;
     }
-    if (!same) return true;
     if (retryTime(status) > now || now - seen.modifiedAt < this.#quiet) return false;
     return status.state === 'queued' || leaseEnd(status) + this.#quiet < now;
   }
@@ -116,6 +116,10 @@ export class Sweep {
     }
     return found;
   }
+}
+
+function idOf({ key }: ObjectInfo): string {
+  return jobIdFromName(key.slice(JOBS_PREFIX.length));
 }
 
 function versionOf(record: ObjectInfo, object: ObjectInfo): string {
