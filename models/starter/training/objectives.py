@@ -221,6 +221,8 @@ class FlowObjective:
             coords = torch.where(mask[..., None], self.voxels.coords[rows], 0)
             x_t, v, t = self.noisy(x)
             tables = SLatTables(coords, mask, RES, 64 if device.type == "cuda" else 8)
+            # One kind of call for the compiler: always masked.
+            tables.key_mask = tables.pool.mask
             with half_precision(device):
                 out = self.slat_flow(x_t, t, self.condition(index), tables)
             # Every object counts the same, whatever its number of voxels.

@@ -55,7 +55,7 @@ def arguments(argv=None):
 
 def train_decoders(a, ws: Workspace, stages: list[str], deadline: float) -> None:
     begin = time.time()
-    occ, voxels = build_decoder_set(a.seed, a.objects, min(a.objects, 12000), a.workers, ws.device, a.data_batch,
+    occ, voxels = build_decoder_set(a.seed, a.objects, min(a.objects, 6000), a.workers, ws.device, a.data_batch,
                                     a.compile, 0.16 * (deadline - begin))
     share = sum(SHARES[s] for s in stages)
     for i, stage in enumerate(stages):

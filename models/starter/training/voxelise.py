@@ -14,24 +14,23 @@ NEAR = 0.75
 
 
 class Evaluator:
-    """evaluate(tables, points), compiled where that works; falls back to the plain one and says so."""
+    """evaluate(tables, points), its inner step compiled where that works; falls back to the plain one and says so."""
 
     def __init__(self, use_compile: bool):
-        self.fold = torch.compile(field._fold_stacked, dynamic=True) if use_compile else field._fold_stacked
+        self.step = torch.compile(field.step_torch, dynamic=True) if use_compile else field.step_torch
         self.compiled = use_compile
 
     def __call__(self, tables, points):
-        if not self.compiled:
-            # Rows that no object of the batch uses are left out; compiled code wants one fixed number.
-            tables = tables[:, : int((tables[..., 0] >= 0).sum(1).max())]
+        # Rows that no object of the batch uses are left out.
+        tables = tables[:, : int((tables[..., 0] >= 0).sum(1).max())].contiguous()
         try:
-            return field.evaluate_torch(tables, points, self.fold)
+            return field.evaluate_torch(tables, points, self.step)
         except Exception as error:
-            if not self.compiled:
+            if not self.compiled or isinstance(error, torch.OutOfMemoryError):
                 raise
             print(f"compiled field evaluation failed ({type(error).__name__}: {str(error)[:200]}); plain from here on", flush=True)
             self.__init__(False)
-            return field.evaluate_torch(tables, points, self.fold)
+            return field.evaluate_torch(tables, points, self.step)
 
 
 def centres(device):

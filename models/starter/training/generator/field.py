@@ -108,23 +108,26 @@ def primitive(xp, kind, x, y, z, p):
     raise ValueError(f"no primitive of type {kind}")
 
 
-def _fold(xp, rows, distance, zero):
-    """Combine rows: `rows[i]` gives (op, group, part, k) broadcastable; -> field, part."""
-    whole, whole_part = zero + FAR, zero * 0
-    group, group_part = zero + FAR, zero * 0
-    for i, (op, start, part, k) in enumerate(rows):
-        d = distance(i)
-        nearer = group < whole
-        opening = start > 0.5
-        whole_part = xp.where(opening & nearer, group_part, whole_part)
-        whole = xp.where(opening & nearer, group, whole)
-        group = xp.where(opening, FAR + zero, group)
-        add, cut, both, paint = op == ADD, op == CUT, op == INTERSECT, op == PAINT
-        kk = xp.maximum(k, 1e-5)
-        h = xp.minimum(xp.maximum(0.5 + 0.5 * (group - d) / kk, 0.0), 1.0)
-        union = group + (d - group) * h - kk * h * (1 - h)
-        group_part = xp.where((add & (d < group)) | (paint & (d < 0)), part + zero, group_part)
-        group = xp.where(add, union, xp.where(cut, xp.maximum(group, -d), xp.where(both, xp.maximum(group, d), group)))
+def _step(xp, state, row, d, zero):
+    """One row into the fold. state: (whole, whole_part, group, group_part); row: (op, group, part, k)."""
+    whole, whole_part, group, group_part = state
+    op, start, part, k = row
+    opening = start > 0.5
+    take = opening & (group < whole)
+    whole_part = xp.where(take, group_part, whole_part)
+    whole = xp.where(take, group, whole)
+    group = xp.where(opening, FAR + zero, group)
+    add, cut, both, paint = op == ADD, op == CUT, op == INTERSECT, op == PAINT
+    kk = xp.maximum(k, 1e-5)
+    h = xp.minimum(xp.maximum(0.5 + 0.5 * (group - d) / kk, 0.0), 1.0)
+    union = group + (d - group) * h - kk * h * (1 - h)
+    group_part = xp.where((add & (d < group)) | (paint & (d < 0)), part + zero, group_part)
+    group = xp.where(add, union, xp.where(cut, xp.maximum(group, -d), xp.where(both, xp.maximum(group, d), group)))
+    return whole, whole_part, group, group_part
+
+
+def _close(xp, state):
+    whole, whole_part, group, group_part = state
     nearer = group < whole
     return xp.where(nearer, group, whole), xp.where(nearer, group_part, whole_part)
 
@@ -138,9 +141,12 @@ def evaluate_numpy(table: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, n
         q = (points - row[5:8]) @ row[8:17].reshape(3, 3)
         return primitive(np, int(row[0]), q[:, 0], q[:, 1], q[:, 2], row[17:23])
 
-    rows = [tuple(table[i, 1:5]) for i in range(len(table))]
+    zero = np.zeros(len(points))
+    state = (zero + FAR, zero, zero + FAR, zero)
     with np.errstate(all="ignore"):
-        d, part = _fold(np, rows, distance, np.zeros(len(points)))
+        for i in range(len(table)):
+            state = _step(np, state, tuple(table[i, 1:5]), distance(i), zero)
+    d, part = _close(np, state)
     return d, part.astype(np.int64)
 
 
@@ -152,13 +158,12 @@ def _primitive_rows(kind: int, row: torch.Tensor, points: torch.Tensor) -> torch
     return primitive(_Torch, kind, *local, [row[:, 17 + j, None] for j in range(6)])
 
 
-def _fold_stacked(tables: torch.Tensor, dist: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    meta = [tuple(tables[:, i, 1 + j, None] for j in range(4)) for i in range(dist.shape[0])]
-    d, part = _fold(_Torch, meta, lambda i: dist[i], torch.zeros_like(dist[0]))
-    return d, part.to(torch.uint8)
+def step_torch(whole, whole_part, group, group_part, row, d):
+    """One row [B, 23] of every object into the fold; the others [B, n]."""
+    return _step(_Torch, (whole, whole_part, group, group_part), [row[:, 1 + j, None] for j in range(4)], d, torch.zeros_like(d))
 
 
-def evaluate_torch(tables, points, fold=_fold_stacked):
+def evaluate_torch(tables, points, step=step_torch):
     """tables [B, P, 23] (unused rows have type -1), points [B, n, 3] -> distance [B, n], part [B, n] (uint8)."""
     b, rows, _ = tables.shape
     kinds = tables[..., 0].long()
@@ -167,7 +172,12 @@ def evaluate_torch(tables, points, fold=_fold_stacked):
         if kind >= 0:
             bi, ri = (kinds == kind).nonzero(as_tuple=True)
             dist[ri, bi] = _primitive_rows(kind, tables[bi, ri], points[bi])
-    return fold(tables, dist)
+    zero = torch.zeros_like(dist[0])
+    state = (zero + FAR, zero, zero + FAR, zero)
+    for i in range(rows):
+        state = step(*state, tables[:, i], dist[i])
+    d, part = _close(_Torch, state)
+    return d, part.to(torch.uint8)
 
 
 def pad_tables(tables: list[np.ndarray], rows: int | None = None) -> np.ndarray:

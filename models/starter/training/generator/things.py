@@ -421,12 +421,9 @@ def cake(b: Builder):
 def cupcake(b: Builder):
     r, h = 0.24 * b.w, 0.28 * b.h
     b.frust("cup", (0, 0, h / 2), 12, r * 0.74, r, h)
-    b.torus("main", (0, 0, h + 0.04), r * 0.78, 0.1)
-    b.torus("main", (0, 0, h + 0.15), r * 0.5, 0.092)
-    b.cyl("main", (0, 0, h + 0.15), r * 0.8, 0.3, r2=0.06)
-    # Filled, so that no cavity is enclosed.
-    b.cyl("main", (0, 0, h + 0.06), r * 0.6, 0.2)
-    b.ball("cherry", (0, 0, h + 0.34), 0.075)
+    for i, wide in enumerate((1.12, 0.86, 0.55)):
+        b.ell("main", (0, 0, h + 0.02 + 0.1 * i), (r * wide, r * wide, 0.11))
+    b.ball("cherry", (0, 0, h + 0.36), 0.075)
 
 
 @category("burger", ("orange", "beige", "brown"), {"lettuce": ("green", "lime"), "cheese": ("yellow", "orange"), "patty": ("brown", "maroon")}, syn=("hamburger", "cheeseburger"), words=("tall", "wide", "short"))
