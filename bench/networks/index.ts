@@ -1,0 +1,115 @@
+/**
+ * Each network against PyTorch: same weights, same inputs, two threads, two processes that take turns. And the flow
+ * model of TRELLIS-text-xlarge's shape: how fast it opens, and that it runs.
+ *
+ *     npm run bench -- networks [NAME ...] [--save]    NAME: a network of cases.ts, or xl
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { nodeFlagsFor } from '@espalier/contracts';
+import type { BenchReport, Goal } from '../report.ts';
+import { LATENT_RESOLUTION, NETWORK_CASES, type NetworkCase } from './cases.ts';
+import { duel, type Fighter } from './duel.ts';
+import { makeXl } from './make-xl.ts';
+import { referencePython } from './python.ts';
+import type { XlFigures } from './xl.ts';
+
+const THREADS = 2;
+const ROUNDS = 5;
+/** Largest difference over largest value at which two float32 results of one network are taken to be the same work. */
+const SAME = 1e-4;
+
+interface NetworkFigures {
+  readonly network: string;
+  readonly timeRatio: number;
+  readonly cpuRatio: number;
+  readonly peakRatio: number;
+  readonly growthRatio: number;
+  readonly ours: Fighter;
+  readonly pytorch: Fighter;
+}
+
+export async function run(args: readonly string[]): Promise<BenchReport> {
+  const names = args.length > 0 ? args : [...NETWORK_CASES.map(({ name }) => name), 'xl'];
+  const folder = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
+  try {
+    const networks: NetworkFigures[] = [];
+    for (const network of NETWORK_CASES.filter(({ name }) => names.includes(name))) {
+      networks.push(await measure(network, folder));
+    }
+    const xl = names.includes('xl') ? await measureXl(folder) : undefined;
+    return report(networks, xl);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function measure(network: NetworkCase, folder: string): Promise<NetworkFigures> {
+  const python = referencePython();
+  const reference = fileURLToPath(new URL('reference.py', import.meta.url));
+  const subject = new URL('subject.ts', import.meta.url);
+  execFileSync(python, [reference, 'make', folder, network.name], {
+    input: JSON.stringify({ ...network, latent: LATENT_RESOLUTION }),
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
+  const common = [folder, network.name, String(THREADS)];
+  const [ours, pytorch] = (await duel(
+    [
+      [process.execPath, ...nodeFlagsFor(subject), fileURLToPath(subject), ...common],
+      [python, reference, 'serve', ...common],
+    ],
+    ROUNDS,
+  )) as [Fighter, Fighter];
+  // The machine may be busy with other things: the least disturbed run of each counts.
+  const best = (fighter: Fighter, key: 'seconds' | 'cpu') => Math.min(...fighter.runs.map((run) => run[key]));
+  return {
+    network: network.name,
+    timeRatio: best(ours, 'seconds') / best(pytorch, 'seconds'),
+    cpuRatio: best(ours, 'cpu') / best(pytorch, 'cpu'),
+    peakRatio: ours.peak / pytorch.peak,
+    growthRatio: (ours.peak - ours.baseline) / (pytorch.peak - pytorch.baseline),
+    ours,
+    pytorch,
+  };
+}
+
+async function measureXl(folder: string): Promise<XlFigures> {
+  const stem = await makeXl(folder);
+  const script = new URL('xl.ts', import.meta.url);
+  const args = [...nodeFlagsFor(script), fileURLToPath(script), stem, String(THREADS)];
+  const output = execFileSync(process.execPath, args, { encoding: 'utf8' });
+  return JSON.parse(output) as XlFigures;
+}
+
+function report(networks: readonly NetworkFigures[], xl: XlFigures | undefined): BenchReport {
+  const goals: Goal[] = networks.flatMap(({ network, timeRatio, peakRatio, ours }) => [
+    { name: `${network}: time over PyTorch's`, value: timeRatio, limit: 1 },
+    { name: `${network}: peak memory over PyTorch's`, value: peakRatio, limit: 1 },
+    { name: `${network}: difference to PyTorch's result`, value: ours.error ?? Number.POSITIVE_INFINITY, limit: SAME },
+  ]);
+  if (xl !== undefined) {
+    goals.push(
+      { name: 'XL flow model: seconds to open', value: xl.openSeconds, limit: 2 },
+      { name: 'XL flow model: MB of own memory taken by opening 1900 MB of weights', value: xl.openGrowth, limit: 400 },
+      { name: 'XL flow model: one step gives numbers', value: xl.finite ? 1 : 0, limit: 1, sense: 'at-least' },
+    );
+  }
+  return {
+    rows: networks.map((figures) => ({
+      network: figures.network,
+      'time ratio': figures.timeRatio,
+      'CPU ratio': figures.cpuRatio,
+      'peak ratio': figures.peakRatio,
+      'growth ratio': figures.growthRatio,
+      'our seconds': Math.min(...figures.ours.runs.map(({ seconds }) => seconds)),
+      'our peak MB': Math.round(figures.ours.peak),
+      "PyTorch's peak MB": Math.round(figures.pytorch.peak),
+      difference: figures.ours.error ?? '',
+    })),
+    figures: { threads: THREADS, rounds: ROUNDS, networks, ...(xl === undefined ? {} : { xl }) },
+    goals,
+  };
+}
