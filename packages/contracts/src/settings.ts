@@ -34,18 +34,15 @@ export interface Settings {
   readonly saveSeconds: number;
 }
 
-/** A folder bucket. `url` is its `file:` URL. */
-export interface StoreLocation {
-  readonly kind: 'folder';
-  readonly path: string;
-  readonly url: string;
-}
+/** A folder bucket, with its path and `file:` URL, or a bucket of an S3-compatible store: `s3://bucket/prefix`. */
+export type StoreLocation =
+  | { readonly kind: 'folder'; readonly path: string; readonly url: string }
+  | { readonly kind: 's3'; readonly url: string };
 
 export const QUEUES = ['generate', 'finish', 'notify'] as const;
 export type QueueName = (typeof QUEUES)[number];
-export interface QueueLocation {
-  readonly kind: 'memory';
-}
+/** A queue inside the process, or one of SQS by its URL. */
+export type QueueLocation = { readonly kind: 'memory' } | { readonly kind: 'sqs'; readonly url: string };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -75,11 +72,8 @@ export function parseSettings(environment: Environment, host: SettingsHost): Set
     if (value === undefined || found !== undefined) return found;
     throw invalid(name, value, `give one of: ${values.join(', ')}`);
   };
-  const queue = (suffix: string): QueueLocation => {
-    const value = text(`ESPALIER_QUEUE_${suffix}`);
-    if (value === undefined || value === 'memory:') return { kind: 'memory' };
-    throw invalid(`ESPALIER_QUEUE_${suffix}`, value, 'give memory:');
-  };
+  const queue = (suffix: string) =>
+    parseQueue(text(`ESPALIER_QUEUE_${suffix}`) ?? 'memory:', `ESPALIER_QUEUE_${suffix}`);
   const cache = text('XDG_CACHE_HOME') ?? join(home, '.cache');
   return {
     store: parseStore(text('ESPALIER_STORE') ?? join(cache, 'espalier', 'bucket')),
@@ -97,14 +91,29 @@ export function parseSettings(environment: Environment, host: SettingsHost): Set
 }
 
 /**
- * Reads a store's name: `file:///path`, or a plain path.
+ * Reads a queue's name: `memory:`, or the URL of a standard SQS queue.
+ *
+ * @param source the variable or option it came from, for the error
+ * @throws TerminalError SETTING_INVALID
+ */
+export function parseQueue(value: string, source: string): QueueLocation {
+  if (value === 'memory:') return { kind: 'memory' };
+  if (/^https?:\/\/[^/]+\/.+/i.test(value) && URL.canParse(value) && !value.endsWith('.fifo')) {
+    return { kind: 'sqs', url: value };
+  }
+  throw invalid(source, value, 'give memory: or the URL of a standard SQS queue');
+}
+
+/**
+ * Reads a store's name: `s3://bucket/prefix`, `file:///path`, or a plain path.
  *
  * @param source the variable or option it came from, for the error
  * @throws TerminalError SETTING_INVALID
  */
 export function parseStore(value: string, source = 'ESPALIER_STORE'): StoreLocation {
+  if (/^s3:\/\/[^/]/i.test(value)) return { kind: 's3', url: value };
   if (/^[a-z][a-z0-9+.-]+:/i.test(value) && !value.toLowerCase().startsWith('file:')) {
-    throw invalid(source, value, 'give a folder, as a path or as file:///absolute/path');
+    throw invalid(source, value, 'give s3://bucket/prefix, or a folder as a path or as file:///absolute/path');
   }
   let path = value;
   if (value.toLowerCase().startsWith('file:')) {

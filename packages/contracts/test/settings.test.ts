@@ -55,7 +55,20 @@ it('reads every variable', () => {
   });
 });
 
+it('reads the names of production: a bucket and queues', () => {
+  const url = 'https://sqs.eu-central-1.amazonaws.com/123456789012/espalier-generate';
+  const settings = parseSettings({ ESPALIER_STORE: 's3://assets/espalier', ESPALIER_QUEUE_GENERATE: url }, host);
+  expect(settings.store).toEqual({ kind: 's3', url: 's3://assets/espalier' });
+  expect(settings.queues).toEqual({
+    generate: { kind: 'sqs', url },
+    finish: { kind: 'memory' },
+    notify: { kind: 'memory' },
+  });
+});
+
 it.each([
+  ['ESPALIER_QUEUE_GENERATE', 'https://sqs.eu-central-1.amazonaws.com/1/x.fifo', 'standard SQS queue'],
+  ['ESPALIER_STORE', 's3://', 's3://bucket'],
   ['ESPALIER_DEVICE', 'gpu', 'auto, cuda, cpu'],
   ['MAX_JOBS', '0', 'from 1 to 64'],
   ['MAX_JOBS', 'four', 'from 1 to 64'],
@@ -80,6 +93,6 @@ it.each([
 
 it('takes a plain path as a store, from wherever it stands', () => {
   expect(parseStore('/srv/bucket').url).toBe('file:///srv/bucket');
-  expect(parseStore('bucket').path).toBe(`${process.cwd()}/bucket`);
+  expect(parseStore('bucket')).toMatchObject({ kind: 'folder', path: `${process.cwd()}/bucket` });
   expect(() => parseStore('gs://x', '--store')).toThrow("--store: 'gs://x'");
 });

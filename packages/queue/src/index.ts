@@ -6,5 +6,6 @@ export * from './messages/job-turn.ts';
 export * from './messages/parse-message.ts';
 export * from './messages/s3-notification.ts';
 export * from './messages/types.ts';
+export * from './open-queue.ts';
 export * from './redrive.ts';
 export * from './sqs/open.ts';

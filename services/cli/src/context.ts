@@ -12,7 +12,7 @@ import {
   type Settings,
   TerminalError,
 } from '@espalier/contracts';
-import { FolderStore } from '@espalier/storage';
+import { type ObjectStore, openStore } from '@espalier/storage';
 import type { CliIo } from './io.ts';
 
 export interface PlaceOptions {
@@ -65,8 +65,8 @@ export function isRandomModel(folder: string): boolean {
   return folder.endsWith('trellis-tiny');
 }
 
-export async function openBucket(settings: Settings): Promise<FolderStore> {
-  return FolderStore.open(settings.store.path);
+export async function openBucket(settings: Settings): Promise<ObjectStore> {
+  return openStore(settings.store);
 }
 
 /** JSON lines on stderr. @param fallback level when ESPALIER_LOG_LEVEL is silent on it */

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Job, JobStats, Logger, Settings } from '@espalier/contracts';
 import { openRuntime, type PipelineRuntime, runJob } from '@espalier/pipeline';
-import type { FolderStore } from '@espalier/storage';
+import type { ObjectStore } from '@espalier/storage';
 import type { RunOptions } from '@espalier/worker';
 import type { ChosenModel } from './context.ts';
 
@@ -16,7 +16,7 @@ export interface Pipeline {
 export async function openPipeline(
   settings: Settings,
   model: ChosenModel,
-  store: FolderStore,
+  store: ObjectStore,
   logger: Logger,
 ): Promise<Pipeline> {
   const { device, threads, cpuWorkers, huggingFaceHome, saveSeconds } = settings;

@@ -1,5 +1,5 @@
 /** Opens an SQS queue without loading the AWS client in programs that never use one. */
-import { TerminalError } from '@espalier/contracts';
+import { parseQueue } from '@espalier/contracts';
 import type { JobQueue } from '../job-queue.ts';
 import type { SqsQueue, SqsQueueOptions } from './sqs-queue.ts';
 
@@ -14,13 +14,7 @@ export async function openSqsQueue(
   options: SqsQueueOptions = {},
   source = 'ESPALIER_QUEUE_GENERATE',
 ): Promise<JobQueue & Pick<SqsQueue, 'deadLetterUrl' | 'close'>> {
-  if (!/^https?:\/\/[^/]+\/.+/.test(url) || !URL.canParse(url) || url.endsWith('.fifo')) {
-    throw new TerminalError(`${source}: '${url}' names no standard SQS queue`, {
-      code: 'SETTING_INVALID',
-      field: source,
-      remedy: 'give the URL of a standard queue, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME',
-    });
-  }
+  parseQueue(url, source);
   const { SqsQueue } = await import('./sqs-queue.ts');
   const queue = new SqsQueue(url, options);
   await queue.depth();

@@ -1,6 +1,7 @@
 /** `espalier worker`: does the jobs that are dropped into the bucket. */
 import { randomInt } from 'node:crypto';
 import type { JobStatus } from '@espalier/contracts';
+import { FolderStore } from '@espalier/storage';
 import { Worker, watchFolder } from '@espalier/worker';
 import { chooseModel, openBucket, openLogger, type PlaceOptions, readSettings } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -30,7 +31,9 @@ export async function worker(io: CliIo, options: WorkerCommandOptions): Promise<
         logger,
         random: (bound) => randomInt(bound),
         leaseSeconds: settings.leaseSeconds,
-        watch: (onChange) => watchFolder(`${store.root}/jobs`, onChange, logger),
+        ...(store instanceof FolderStore && {
+          watch: (onChange: () => void) => watchFolder(`${store.root}/jobs`, onChange, logger),
+        }),
         ...(options.json === true && { onEnd: (status: JobStatus) => io.out(`${JSON.stringify(status)}\n`) }),
       });
       logger.info({ worker: worker.id, store: store.location, model: name, revision }, 'worker started');
