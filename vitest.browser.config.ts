@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+import { Tally } from './.ci/tally.ts';
+
+/** `npm run test:browser`: the web console in Debian's Chromium (`apt-get install chromium`, or CHROMIUM=/path). */
+export default defineConfig({
+  test: {
+    include: ['services/**/*.browser.test.ts'],
+    reporters: ['default', new Tally()],
+    testTimeout: 240_000,
+    hookTimeout: 120_000,
+    pool: 'forks',
+    maxWorkers: 1,
+  },
+});
