@@ -12,8 +12,8 @@ import type { ChunkedWork } from './chunked-work.ts';
 import { type ChannelAffine, GroupStatistics } from './group-statistics.ts';
 import type { BlockNorms } from './mesh-decoder-graphs.ts';
 
-/** Voxels whose children are worked on in one call: 4096 rows keep the gathered neighbours in tens of megabytes. */
-const PARENTS_PER_CALL = 512;
+/** With 4096 children in one call the gathered neighbours stay in tens of megabytes. */
+export const PARENTS_PER_CALL = 512;
 
 export interface UpsamplingSessions {
   readonly activation: Session;
@@ -27,6 +27,8 @@ export interface UpsamplingShape {
   readonly outputs: number;
   /** Channels of `cells`, in the last block. */
   readonly cells: number | undefined;
+  /** Voxels whose children are worked on in one call. */
+  readonly parentsPerCall: number;
 }
 
 export interface Upsampled {
@@ -64,7 +66,7 @@ export class MeshUpsampling {
     const skip = await this.#enter(x, parents, work);
     const h = new Float32Array((parents * OCTANTS + 1) * outputs);
     const statistics = new GroupStatistics(outputs);
-    for (const [from, to] of ranges(parents)) {
+    for (const [from, to] of ranges(parents, this.shape.parentsPerCall)) {
       const { y } = await this.#sessions.first.run({
         x: float32([parents + 1, channels], x),
         neighbours: int32([to - from, KERNEL_TAPS], neighbours.subarray(from * KERNEL_TAPS, to * KERNEL_TAPS)),
@@ -85,7 +87,7 @@ export class MeshUpsampling {
     statistics.add(x.subarray(0, parents * channels));
     const affine = affineFeeds(statistics.norm(this.#norms.first.weight, this.#norms.first.bias));
     const skip = new Float32Array(parents * outputs);
-    for (const [from, to] of ranges(parents, PARENTS_PER_CALL * OCTANTS)) {
+    for (const [from, to] of ranges(parents, this.shape.parentsPerCall * OCTANTS)) {
       const part = x.subarray(from * channels, to * channels);
       const out = await this.#sessions.enter.run({ x: float32([to - from, channels], part), ...affine });
       part.set(out.y?.data as Float32Array);
@@ -98,7 +100,7 @@ export class MeshUpsampling {
   async #activate(h: Float32Array, parents: number, statistics: GroupStatistics): Promise<void> {
     const { outputs } = this.shape;
     const affine = affineFeeds(statistics.norm(this.#norms.second.weight, this.#norms.second.bias));
-    for (const [from, to] of ranges(parents)) {
+    for (const [from, to] of ranges(parents, this.shape.parentsPerCall)) {
       const part = h.subarray(from * OCTANTS * outputs, to * OCTANTS * outputs);
       const x = float32([(to - from) * OCTANTS, outputs], part);
       part.set((await this.#sessions.activation.run({ x, ...affine })).y?.data as Float32Array);
@@ -109,9 +111,9 @@ export class MeshUpsampling {
     const { outputs, cells = 0 } = this.shape;
     const parents = skip.length / outputs;
     const features = new Float32Array(parents * OCTANTS * cells);
-    const table = new Int32Array(PARENTS_PER_CALL * OCTANTS * KERNEL_TAPS);
+    const table = new Int32Array(Math.min(parents, this.shape.parentsPerCall) * OCTANTS * KERNEL_TAPS);
     let y = new Float32Array(0);
-    for (const [from, to] of ranges(parents)) {
+    for (const [from, to] of ranges(parents, this.shape.parentsPerCall)) {
       const children = (to - from) * OCTANTS;
       subdivideNeighbours(neighbours, from, to, table);
       const out = await this.#sessions.second.run({
@@ -130,7 +132,7 @@ export class MeshUpsampling {
   }
 }
 
-function* ranges(count: number, size = PARENTS_PER_CALL): Generator<[number, number]> {
+function* ranges(count: number, size: number): Generator<[number, number]> {
   for (let from = 0; from < count; from += size) yield [from, Math.min(count, from + size)];
 }
 

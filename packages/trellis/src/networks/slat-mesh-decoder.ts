@@ -16,9 +16,14 @@ import {
   readBlockNorms,
   upsampleChannels,
 } from './mesh-decoder-graphs.ts';
-import { MeshUpsampling } from './mesh-upsampling.ts';
+import { MeshUpsampling, PARENTS_PER_CALL } from './mesh-upsampling.ts';
 import { graphChoices, type NetworkOptions, openGraphs } from './network.ts';
 import { feedTorso } from './slat-torso.ts';
+
+export interface MeshDecoderOptions extends NetworkOptions {
+  /** Voxels whose eight children each call works on: memory against the overhead of calls. @defaultValue 512 */
+  readonly parentsPerCall?: number | undefined;
+}
 
 export interface DecodedCells {
   /** [64 N, 3], eight consecutive rows per parent, twice over. */
@@ -41,7 +46,7 @@ export class MeshDecoder {
     config: SLatMeshDecoderConfig,
     sessions: Readonly<Record<MeshDecoderGraph, Session>>,
     norms: readonly BlockNorms[],
-    taps: readonly string[],
+    { taps = [], parentsPerCall = PARENTS_PER_CALL }: MeshDecoderOptions,
   ) {
     this.config = config;
     this.#sessions = sessions;
@@ -49,7 +54,7 @@ export class MeshDecoder {
     this.#blocks = upsampleChannels(config).map(([channels, outputs], index) => {
       const part = (name: 'enter' | 'first' | 'second') => sessions[`${name}.${index}` as MeshDecoderGraph];
       return new MeshUpsampling(
-        { channels, outputs, cells: index === 1 ? cellChannels(config) : undefined },
+        { channels, outputs, cells: index === 1 ? cellChannels(config) : undefined, parentsPerCall },
         { activation: sessions.activation, enter: part('enter'), first: part('first'), second: part('second') },
         norms[index] as BlockNorms,
       );
@@ -57,7 +62,11 @@ export class MeshDecoder {
   }
 
   /** @throws TerminalError as `openNetwork`. */
-  static async open(config: SLatMeshDecoderConfig, weightsPath: string, options: NetworkOptions): Promise<MeshDecoder> {
+  static async open(
+    config: SLatMeshDecoderConfig,
+    weightsPath: string,
+    options: MeshDecoderOptions,
+  ): Promise<MeshDecoder> {
     let norms: BlockNorms[] = [];
     const sessions = await openGraphs(
       weightsPath,
@@ -67,7 +76,7 @@ export class MeshDecoder {
       },
       options,
     );
-    return new MeshDecoder(config, sessions, norms, options.taps ?? []);
+    return new MeshDecoder(config, sessions, norms, options);
   }
 
   /**

@@ -203,4 +203,22 @@ describe('MeshDecoder with options beyond the reference data', () => {
       await decoder.release();
     });
   }
+
+  it('gives the same cells in small portions as in large ones', async () => {
+    const config = parseNetworkArgs('SLatMeshDecoder', { ...base, representation_config: { use_color: true } }, '');
+    const voxels = randomVoxels(23, 4, 8);
+    const slat = randomValues(23 * 5, 9);
+    const weights = Weights.random(6);
+    meshCells(weights, config, rowsOf(voxels.subarray(0, 3)), rowsFrom(slat.subarray(0, 5), 5));
+    const path = join(folder, 'portions.safetensors');
+    await weights.save(path);
+    const results: Float32Array[] = [];
+    for (const parentsPerCall of [undefined, 5, 1]) {
+      const decoder = await MeshDecoder.open(config, path, { ...settings, parentsPerCall });
+      results.push((await decoder.decode(voxels, slat)).features);
+      await decoder.release();
+    }
+    const [whole = [], ...portions] = results;
+    for (const portion of portions) expectClose(portion, Float64Array.from(whole));
+  });
 });
