@@ -40,6 +40,8 @@ SIZE="--size ${STARTER_SIZE:-starter}"
       --sheet "$results/samples.png" ${EVAL_EXTRA:-}
   else
     "$python" reconstruct.py --out "$work" $SIZE --report "$results/reconstruction.txt" --sheet "$results/samples.png" ${EVAL_EXTRA:-}
+    # The evaluation's reference objects are quick here and slow on a CPU.
+    "$python" make_eval.py --target "$work/eval" ${EVAL_DATA_EXTRA:-} && tar -czf "$results/eval.tar.gz" -C "$work/eval" .
   fi
   date
 } 2>&1 | tee "$results/log.txt"
