@@ -16,6 +16,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--only", nargs="*", default=None)
     parser.add_argument("--each", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     torch.set_num_threads(1)
     names = args.only or sample.NAMES
@@ -27,6 +28,6 @@ if __name__ == "__main__":
         for j, o in enumerate(part):
             colours[j, : len(o.colours)] = o.colours
         tables = torch.from_numpy(field.pad_tables([o.table for o in part]))
-        images.append(render.render_fields(tables, torch.from_numpy(colours), args.size))
+        images.append(render.render_fields(tables.to(args.device), torch.from_numpy(colours).to(args.device), args.size))
     labels = [o.record["category"] for o in objects]
     render.write_png(args.out, render.sheet(np.concatenate(images), labels, args.columns))

@@ -40,6 +40,7 @@ SIZE="--size ${STARTER_SIZE:-starter}"
       --sheet "$results/samples.png" ${EVAL_EXTRA:-}
   else
     "$python" reconstruct.py --out "$work" $SIZE --report "$results/reconstruction.txt" --sheet "$results/samples.png" ${EVAL_EXTRA:-}
+    "$python" contact_sheet.py "$results/contact-sheet-generator.png" --size 104 --seed 8 ${SHEET_EXTRA:-}
     # The evaluation's reference objects are quick here and slow on a CPU.
     "$python" make_eval.py --target "$work/eval" ${EVAL_DATA_EXTRA:-} && tar -czf "$results/eval.tar.gz" -C "$work/eval" .
   fi
