@@ -5,6 +5,7 @@ export * from './lanes/lane-options.ts';
 export * from './lanes/lane-worker.ts';
 export * from './lanes/spot-notice.ts';
 export * from './lanes/sweep.ts';
+export * from './re-finish.ts';
 export * from './runner.ts';
 export * from './status-book.ts';
 export * from './status-record.ts';

@@ -11,6 +11,7 @@ import {
   sha256,
 } from '@espalier/contracts';
 import { JOBS_PREFIX, type ObjectInfo, type ObjectStore } from '@espalier/storage';
+import { resolveFrom } from './re-finish.ts';
 import type { Submission } from './status-record.ts';
 
 /** A job object as it was read: a job, or the reason why it is none. */
@@ -54,7 +55,7 @@ export async function readSubmission(
     if (stored === undefined) return undefined;
     etag = stored.etag;
     submittedAt = object.modifiedAt ?? stored.modifiedAt;
-    const body = parseJobBody(stored.body);
+    const body = await resolveFrom(store, parseJobBody(stored.body));
     let drawn = false;
     const job = parseJob(body, {
       id: fallback,
