@@ -27,10 +27,10 @@ SIZE="--size ${STARTER_SIZE:-starter}"
     decoders)
       "$python" train.py decoders --minutes "$(calc "$minutes - 0.5")" --out "$work" $SIZE $unpack $extra ;;
     flows)
-      "$python" train.py flows --minutes "$(calc "$minutes - 0.9")" --out "$work" $SIZE $unpack $extra ;;
+      "$python" train.py flows --minutes "$(calc "$minutes - 0.9")" --flow-flat 0.85 --out "$work" $SIZE $unpack $extra ;;
     more)
       # A second, shorter schedule from the averaged weights, then the evaluation.
-      "$python" train.py flows --minutes "$(calc "$minutes - 1.4")" --lr-flow 6e-4 --out "$work" $SIZE $unpack $extra ;;
+      "$python" train.py flows --minutes "$(calc "$minutes - 1.4")" --lr-flow 8e-4 --flow-flat 0.25 --out "$work" $SIZE $unpack $extra ;;
     pack) ;;
     *) echo "unknown phase $phase"; exit 2 ;;
   esac

@@ -76,7 +76,7 @@ class Curve:
 
 
 def train(name, modules, losses, *, seconds, lr, batch, state: Path, curves: Path, ema=0.999, warmup=100,
-          max_steps=10**9, clip=1.0, resume=True, every=10.0):
+          max_steps=10**9, clip=1.0, resume=True, every=10.0, flat=0.45):
     """losses(batch) -> (loss, metrics of 0-d tensors). Trains `modules` (dict) in place; at the end they hold the EMA
     weights. The checkpoint (weights, EMA, optimiser, steps) is written to `state` every two minutes and at the end."""
     params = [p for m in modules.values() for p in m.parameters() if p.requires_grad]
@@ -108,7 +108,7 @@ def train(name, modules, losses, *, seconds, lr, batch, state: Path, curves: Pat
         elapsed = time.time() - begin
         if (elapsed >= seconds and step > 0) or step >= max_steps:
             break
-        rate = lr * schedule(max(elapsed / seconds, step / max_steps), step, warmup)
+        rate = lr * schedule(max(elapsed / seconds, step / max_steps), step, warmup, flat)
         for group in optimiser.param_groups:
             group["lr"] = rate
         try:

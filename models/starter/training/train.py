@@ -40,6 +40,7 @@ def arguments(argv=None):
     p.add_argument("--batch-decoder", type=int, default=None)
     p.add_argument("--batch-flow", type=int, default=None)
     p.add_argument("--lr-flow", type=float, default=1e-3)
+    p.add_argument("--flow-flat", type=float, default=0.45, help="share of the flow minutes before the rate falls")
     p.add_argument("--flow-all-of", type=float, default=0.22, help="share of the flow minutes that data may take")
     p.add_argument("--fresh-optimiser", action="store_true", help="forget optimiser state (a new warm-up)")
     a = p.parse_args(argv)
@@ -101,7 +102,7 @@ def train_flows(a, ws: Workspace, deadline: float) -> None:
         saved = torch.load(ws.state("flows"), weights_only=True)
         torch.save({**saved, "optimiser": None}, ws.state("flows"))
     train("flows", m, objective, seconds=max(1.0, deadline - time.time() - 4), lr=a.lr_flow, batch=a.batch_flow,
-          state=ws.state("flows"), curves=ws.curves, ema=0.9985 if ws.device.type == "cuda" else 0.995, warmup=150)
+          state=ws.state("flows"), curves=ws.curves, ema=0.9985 if ws.device.type == "cuda" else 0.995, warmup=150, flat=a.flow_flat)
 
 
 def compile_blocks(modules: dict) -> None:
