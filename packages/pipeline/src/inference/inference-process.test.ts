@@ -1,0 +1,197 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as wait } from 'node:timers/promises';
+import {
+  CancelledError,
+  OUT_OF_MEMORY_MESSAGE,
+  RetryableError,
+  silentLogger,
+  TerminalError,
+} from '@espalier/contracts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type InferenceOptions, InferenceProcess } from './inference-process.ts';
+
+function start(options: Partial<InferenceOptions> = {}): InferenceProcess {
+  const inference = new InferenceProcess({
+    folder: '.',
+    device: 'cpu',
+    logger: silentLogger,
+    module: new URL('../../test/inference-stub.ts', import.meta.url),
+    ...options,
+  });
+  onTestFinished(() => inference.close());
+  return inference;
+}
+
+const encode = (inference: InferenceProcess, prompt: string, options: { signal?: AbortSignal } = {}) =>
+  inference.call('encode_text', { prompt }, {}, options);
+const pidOf = ({ tensors }: Awaited<ReturnType<typeof encode>>) => tensors.cond?.data[0];
+const alive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe('InferenceProcess', () => {
+  it('starts with the first call and serves all later ones', async () => {
+    const inference = start();
+    expect(inference.pid).toBeUndefined();
+    const pids = [pidOf(await encode(inference, 'a')), pidOf(await encode(inference, 'b'))];
+    expect(pids).toEqual([inference.pid, inference.pid]);
+    expect(inference.usage.starts).toBe(1);
+    expect(inference.usage.peakMemoryBytes).toBeGreaterThan(1e6);
+    expect(inference.device).toBe('cpu');
+  });
+
+  it('runs calls one at a time, in order', async () => {
+    const inference = start();
+    const order: string[] = [];
+    await Promise.all(
+      ['block 50', 'a', 'b'].map(async (prompt) => order.push((await encode(inference, prompt)) && prompt)),
+    );
+    expect(order).toEqual(['block 50', 'a', 'b']);
+  });
+
+  it('makes a retryable error of every kind of crash and goes on in a fresh process', async () => {
+    const inference = start();
+    const crashes: [string, RegExp][] = [
+      ['exit 3', /ended with code 3/],
+      ['exit 0', /ended with code 0/],
+      ['abort', /SIGABRT/],
+      ['uncaught', /ended with code 1/],
+      ['print last words', /SIGKILL/],
+    ];
+    for (const [prompt, message] of crashes) {
+      const error = await encode(inference, prompt).catch((thrown: unknown) => thrown);
+      expect(error, prompt).toBeInstanceOf(RetryableError);
+      expect(error).toMatchObject({ code: 'INFERENCE_CRASHED', message: expect.stringMatching(message) });
+      if (prompt.startsWith('print')) expect((error as Error).cause).toMatchObject({ message: 'last words' });
+    }
+    expect(pidOf(await encode(inference, 'again'))).toBe(inference.pid);
+    expect(inference.usage.starts).toBe(crashes.length + 1);
+  });
+
+  it('survives a SIGKILL from outside, in a call and between two', async () => {
+    const inference = start();
+    await encode(inference, 'a');
+    const call = encode(inference, 'block 10000').catch((thrown: unknown) => thrown);
+    await wait(100);
+    process.kill(inference.pid as number, 'SIGKILL');
+    expect(await call).toMatchObject({ code: 'INFERENCE_CRASHED' });
+    await encode(inference, 'b');
+    const { pid } = inference;
+    process.kill(pid as number, 'SIGKILL');
+    while (inference.pid === pid) await wait(5);
+    await encode(inference, 'c');
+    expect(inference.usage.starts).toBe(3);
+  });
+
+  it('says that memory ran out', async () => {
+    const inference = start();
+    const prompts = [
+      'throw CUDA error: out of memory',
+      'throw Failed to allocate memory for requested buffer of size 4294967296',
+      'throw std::bad_alloc',
+      'throw Array buffer allocation failed',
+      'print FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory',
+    ];
+    for (const prompt of prompts) {
+      const error = await encode(inference, prompt).catch((thrown: unknown) => thrown);
+      expect(error, prompt).toBeInstanceOf(RetryableError);
+      expect(error).toMatchObject({ code: 'OUT_OF_MEMORY', message: OUT_OF_MEMORY_MESSAGE });
+    }
+  });
+
+  it('passes errors through with class, code, field and remedy', async () => {
+    const inference = start();
+    const error = await encode(inference, 'terminal').catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TerminalError);
+    expect(error).toMatchObject({ code: 'WEIGHTS_BROKEN', field: 'blocks.0', remedy: 'pull' });
+    await expect(encode(inference, 'throw odd')).rejects.toMatchObject({ code: 'INFERENCE_FAILED', message: 'odd' });
+    expect(inference.usage.starts).toBe(1);
+    await expect(encode(start({ folder: 'missing' }), 'a')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+  });
+
+  it('cancels between two steps and keeps the process', async () => {
+    const inference = start();
+    const controller = new AbortController();
+    const steps: number[] = [];
+    const call = inference.call(
+      'encode_text',
+      { prompt: 'steps' },
+      {},
+      {
+        signal: controller.signal,
+        onStep: (step) => {
+          steps.push(step);
+          if (step === 5) controller.abort();
+        },
+      },
+    );
+    await expect(call).rejects.toBeInstanceOf(CancelledError);
+    expect(steps.length).toBeLessThan(1000);
+    await encode(inference, 'after');
+    expect(inference.usage.starts).toBe(1);
+  });
+
+  it('kills a process that does not stop', async () => {
+    const inference = start({ cancelGraceMs: 50 });
+    const controller = new AbortController();
+    const call = inference.call(
+      'encode_text',
+      { prompt: 'block 60000' },
+      {},
+      {
+        signal: controller.signal,
+        onStep: () => controller.abort(),
+      },
+    );
+    await expect(call).rejects.toBeInstanceOf(CancelledError);
+    expect(inference.pid).toBeUndefined();
+  });
+
+  it('throws the reason of a signal that has one, and does not start for an aborted one', async () => {
+    const inference = start();
+    const reason = new CancelledError('too late', { code: 'DEADLINE_EXCEEDED' });
+    await expect(encode(inference, 'a', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect(inference.usage.starts).toBe(0);
+  });
+
+  it('rejects a process that sends what it should not', async () => {
+    const inference = start();
+    await expect(encode(inference, 'garbage')).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
+    await encode(inference, 'after');
+  });
+
+  it('receives large tensors whole', async () => {
+    const count = 10_000_000;
+    const { tensors } = await encode(start(), `large ${count}`);
+    expect(tensors.cond?.shape).toEqual([1, 1, count]);
+    expect(tensors.cond?.data.every((value, i) => value === i % 1000)).toBe(true);
+  });
+
+  it('keeps the event loop turning while the process is blocked', async () => {
+    const inference = start();
+    await encode(inference, 'a');
+    const delay = monitorEventLoopDelay({ resolution: 5 });
+    let turns = 0;
+    const timer = setInterval(() => turns++, 10);
+    delay.enable();
+    await encode(inference, 'block 1000');
+    delay.disable();
+    clearInterval(timer);
+    // Blocked for a second, this loop would have turned once or twice.
+    expect(turns).toBeGreaterThan(20);
+  });
+
+  it('lets go of an idle process', async () => {
+    const inference = start({ idleMs: 20 });
+    await encode(inference, 'a');
+    const pid = inference.pid as number;
+    while (inference.pid !== undefined) await wait(5);
+    expect(alive(pid)).toBe(false);
+    await encode(inference, 'b');
+    expect(inference.usage.starts).toBe(2);
+  });
+});

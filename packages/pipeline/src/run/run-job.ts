@@ -1,0 +1,146 @@
+/** One job from wherever its checkpoints end to its results. */
+import {
+  type Clock,
+  type Job,
+  type JobStats,
+  JobStatsSchema,
+  type Logger,
+  type PipelineListener,
+  STAGE_LANES,
+  STAGES,
+  silentLogger,
+  systemClock,
+} from '@espalier/contracts';
+import { type ObjectStore, resultKey } from '@espalier/storage';
+import { throwIfCancelled } from '../inference/cancelled.ts';
+import { tokenNotices } from '../stages/condition.ts';
+import { exportStage } from '../stages/export.ts';
+import { type StageGraph, TRELLIS_GRAPH } from '../stages/graph.ts';
+import { contentCheck, PIPELINE_CHOICES, type PipelineChoices, tensorOf } from '../stages/stage.ts';
+import { ESPALIER_VERSION } from '../version.ts';
+import { jobSignal } from './deadline.ts';
+import type { PipelineRuntime } from './runtime.ts';
+import { StageRunner } from './stage-runner.ts';
+
+export interface RunJobDeps {
+  readonly store: ObjectStore;
+  readonly runtime: PipelineRuntime;
+  /** @defaultValue the system's */
+  readonly clock?: Clock;
+  /** @defaultValue silent */
+  readonly logger?: Logger;
+  /** Ends the job between two steps. Its reason is thrown when it is an error with a meaning. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called in order. What it throws is logged, not passed on. */
+  readonly onProgress?: PipelineListener | undefined;
+  /** Milliseconds since the epoch: a deadline counts from here. @defaultValue now */
+  readonly submittedAt?: number;
+  /** Longest sampling work that a crash may lose, seconds; 0 saves after every step. @defaultValue 10 */
+  readonly saveSeconds?: number;
+  /** How often a stage goes on in a fresh process after a crash, before the job fails. @defaultValue 2 */
+  readonly crashRetries?: number;
+  /** @defaultValue PIPELINE_CHOICES */
+  readonly choices?: Partial<PipelineChoices>;
+  /** @defaultValue TRELLIS_GRAPH */
+  readonly graph?: StageGraph;
+}
+
+export interface JobResult {
+  /** Key of `model.glb`. */
+  readonly glbKey: string;
+  /** Key of `stats.json`, written last. */
+  readonly statsKey: string;
+  readonly stats: JobStats;
+}
+
+/**
+ * Runs what is missing of a job and writes its results. The job's seed decides everything that is random: a run that
+ * was killed anywhere and begun again ends in the same bytes.
+ *
+ * @throws CancelledError CANCELLED, DEADLINE_EXCEEDED; checkpoints stay
+ * @throws RetryableError INFERENCE_CRASHED, CPU_WORKER_CRASHED, OUT_OF_MEMORY, STORE_*; a later run goes on from there
+ * @throws TerminalError STRUCTURE_EMPTY, SURFACE_EMPTY, and what model and networks throw
+ */
+export async function runJob(job: Job, deps: RunJobDeps): Promise<JobResult> {
+  const { clock = systemClock } = deps;
+  const ending = jobSignal(job, deps.submittedAt ?? clock.now(), clock, deps.signal);
+  try {
+    return await run(job, deps, ending.signal);
+  } finally {
+    ending.release();
+  }
+}
+
+async function run(job: Job, deps: RunJobDeps, signal: AbortSignal): Promise<JobResult> {
+  const { store, runtime, logger = silentLogger } = deps;
+  const started = performance.now();
+  const seconds = (): number => (performance.now() - started) / 1000;
+  const emit = guarded(deps.onProgress, logger);
+  emit({ type: 'job.started', job: job.id, prompt: job.input.prompt, seed: job.input.seed });
+  const runner = new StageRunner({
+    job,
+    model: runtime.model,
+    choices: { ...PIPELINE_CHOICES, ...deps.choices },
+    graph: deps.graph ?? TRELLIS_GRAPH,
+    networks: runtime.networks,
+    cpu: runtime.cpu,
+    store,
+    logger,
+    signal,
+    saveEveryMs: (deps.saveSeconds ?? 10) * 1000,
+    crashRetries: deps.crashRetries ?? 2,
+    emit,
+  });
+  const content = contentCheck(exportStage)(await runner.reach('export', STAGES));
+  const { state } = content;
+  // A finished asset is found without a look at its prompt's checkpoint: its report stands in the asset's own.
+  if (!runner.holds('condition')) {
+    for (const notice of tokenNotices(state.tokens)) emit({ type: 'job.notice', job: job.id, ...notice });
+  }
+  throwIfCancelled(signal);
+  const glb = tensorOf(content, 'glb').data as Uint8Array; // U8: checked by its form
+  const glbKey = resultKey(job.id, 'model.glb');
+  await store.put(glbKey, glb, { contentType: 'model/gltf-binary' });
+  const inferred = STAGES.some((name) => STAGE_LANES[name] === 'gpu' && runner.stats.get(name)?.cached === false);
+  const stats: JobStats = JobStatsSchema.parse({
+    vertex_count: state.exported.vertices,
+    face_count: state.exported.faces,
+    glb_size_bytes: glb.byteLength,
+    generation_time_seconds: seconds(),
+    seed_used: job.input.seed,
+    id: job.id,
+    prompt: job.input.prompt,
+    simplify: job.input.simplify,
+    texture_size: job.input.texture_size,
+    tags: job.tags,
+    raw_vertex_count: state.raw.vertices,
+    raw_face_count: state.raw.faces,
+    bounds: state.bounds,
+    stages: Object.fromEntries(runner.stats),
+    peak_memory_bytes: {
+      main: process.resourceUsage().maxRSS * 1024,
+      ...(inferred && { inference: runtime.inference.usage.peakMemoryBytes }),
+    },
+    device: state.device,
+    model: { name: runtime.model.name, revision: runtime.model.revision },
+    tokens: state.tokens,
+    validator: state.validator,
+    espalier_version: ESPALIER_VERSION,
+  } satisfies JobStats);
+  const statsKey = resultKey(job.id, 'stats.json');
+  const text = `${JSON.stringify(stats, null, 2)}\n`;
+  await store.put(statsKey, new TextEncoder().encode(text), { contentType: 'application/json' });
+  emit({ type: 'job.finished', job: job.id, seconds: seconds() });
+  return { glbKey, statsKey, stats };
+}
+
+/** A listener that throws must not end a job. */
+function guarded(listener: PipelineListener | undefined, logger: Logger): PipelineListener {
+  return (event) => {
+    try {
+      listener?.(event);
+    } catch (error) {
+      logger.error({ err: error, event: event.type }, 'a progress listener threw');
+    }
+  };
+}

@@ -1,0 +1,69 @@
+/** What is opened once and serves all jobs: the model's description, the inference process, the CPU pool. */
+import { type Device, type Logger, silentLogger } from '@espalier/contracts';
+import { ModelRepository } from '@espalier/trellis';
+import { CpuPool } from '../cpu/cpu-pool.ts';
+import { InferenceProcess } from '../inference/inference-process.ts';
+import { type Networks, RemoteNetworks } from '../inference/networks.ts';
+import type { ModelFacts } from '../stages/stage.ts';
+
+export interface RuntimeOptions {
+  /** Model folder in the published layout, or `Org/Repo` of one in the Hugging Face cache. */
+  readonly model: string;
+  /** @defaultValue 'auto' */
+  readonly device?: Device;
+  /** Threads of one network call. @defaultValue the runtime's choice */
+  readonly threads?: number | undefined;
+  /** Threads of the CPU lane. `MAX_JOBS`. @defaultValue 1 */
+  readonly cpuWorkers?: number;
+  readonly huggingFaceHome?: string | undefined;
+  /** Folder in which content digests of weights are remembered. @defaultValue none: they are read at every start */
+  readonly digestCache?: string | undefined;
+  /** An idle inference process is closed after this long, and its memory given back. @defaultValue never */
+  readonly idleMs?: number | undefined;
+  /** See `InferenceOptions.cancelGraceMs`. */
+  readonly cancelGraceMs?: number | undefined;
+  readonly logger?: Logger;
+}
+
+export interface PipelineRuntime {
+  readonly model: ModelFacts;
+  readonly inference: InferenceProcess;
+  readonly networks: Networks;
+  readonly cpu: CpuPool;
+  /** Ends the process and the threads. */
+  close(): Promise<void>;
+}
+
+/**
+ * Reads what the model is; starts no process yet: jobs whose checkpoints exist need none.
+ *
+ * @throws TerminalError MODEL_NOT_FOUND, MODEL_FILE_MISSING, MODEL_FILE_INVALID, MODEL_UNSUPPORTED, MODEL_INCONSISTENT
+ */
+export async function openRuntime(options: RuntimeOptions): Promise<PipelineRuntime> {
+  const { device = 'auto', cpuWorkers = 1, logger = silentLogger, huggingFaceHome, digestCache } = options;
+  const repository = await ModelRepository.open(options.model, { huggingFaceHome, digestCache, logger });
+  const { sparse_structure_sampler: structure, slat_sampler: latent } = repository.pipeline;
+  const inference = new InferenceProcess({
+    folder: repository.folder,
+    device,
+    threads: options.threads,
+    huggingFaceHome,
+    logger,
+    idleMs: options.idleMs,
+    cancelGraceMs: options.cancelGraceMs,
+  });
+  const cpu = new CpuPool({ size: cpuWorkers, logger });
+  return {
+    model: {
+      name: repository.name,
+      revision: await repository.revision(),
+      samplers: { structure: structure.params, latent: latent.params },
+    },
+    inference,
+    networks: new RemoteNetworks(inference),
+    cpu,
+    close: async () => {
+      await Promise.all([inference.close(), cpu.close()]);
+    },
+  };
+}
