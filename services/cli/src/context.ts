@@ -73,11 +73,7 @@ export async function openBucket(settings: Settings): Promise<ObjectStore> {
 export async function openLogger(settings: Settings, fallback: Settings['logLevel']): Promise<Logger> {
   const { destination, pino, stdTimeFunctions } = await import('pino');
   const logger: Logger = pino(
-    {
-      level: settings.logLevel ?? fallback ?? 'silent',
-      timestamp: stdTimeFunctions.isoTime,
-      base: { pid: process.pid },
-    },
+    { level: settings.logLevel ?? fallback ?? 'silent', timestamp: stdTimeFunctions.isoTime, base: null },
     // Synchronous: what is logged last, just before an end, is what is needed most.
     destination({ fd: 2, sync: true }),
   );
