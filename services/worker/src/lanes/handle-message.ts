@@ -19,9 +19,12 @@ import { type Reading, readSubmission } from '../submissions.ts';
 import { buryMessage } from './dead-letter.ts';
 import { storeInlineJob } from './inline-job.ts';
 import type { LaneOptions } from './lane-options.ts';
+import { startJobTrace } from './tracing.ts';
 
 export interface MessageContext extends AttendContext {
   readonly options: LaneOptions;
+  /** Trace context of the message in hand. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Whether the message has done its duty, or in how many seconds it is to come again. */
@@ -62,7 +65,11 @@ async function judge(context: MessageContext, message: QueueMessage): Promise<Ve
       case 'invalid':
         return await bury(parsed.code, parsed.reason);
       case 'turn':
-        return await attendKey(context, message, parsed.turn.key ?? jobKey(parsed.turn.job));
+        return await attendKey(
+          { ...context, traceparent: parsed.turn.traceparent },
+          message,
+          parsed.turn.key ?? jobKey(parsed.turn.job),
+        );
       case 'job':
         return await attendKey(context, message, await storeInlineJob(store, parsed.job));
       case 'objects':
@@ -125,7 +132,10 @@ async function attendKey(context: MessageContext, message: QueueMessage, key: st
   const { claim, job } = result;
   // A claim that says something says whom it was taken from.
   if (claim.status.events.at(-1)?.note !== undefined) options.hooks?.onSteal?.();
-  const logger = context.logger.child({ job: job.id, attempt: claim.status.attempt });
+  const { attempt } = claim.status;
+  const trace = startJobTrace({ job: job.id, lane: options.lane, attempt, traceparent: context.traceparent });
+  const { traceparent } = trace;
+  const logger = context.logger.child({ job: job.id, attempt, trace_id: trace.traceId });
   logger.info({ seed: job.input.seed, lane: options.lane }, 'job claimed');
   const heartbeat = new Heartbeat(message, {
     visibilitySeconds: options.visibilitySeconds,
@@ -137,6 +147,7 @@ async function attendKey(context: MessageContext, message: QueueMessage, key: st
     onMissed: (error) => logger.warn({ err: error }, 'the message could not be kept hidden; trying again'),
   });
   const began = clock.now();
+  let ended = 'unknown';
   try {
     const outcome = await attend(
       {
@@ -144,28 +155,31 @@ async function attendKey(context: MessageContext, message: QueueMessage, key: st
         logger,
         onEvent: (event) => {
           heartbeat.advanced();
+          trace.listen(event);
           options.hooks?.onEvent?.(event);
         },
       },
       claim,
       job,
     );
+    ended = outcome;
     options.hooks?.onOutcome?.(outcome, claim.status, clock.now() - began);
     if (outcome === 'handed-over') {
       const next = options.lane === 'generate' ? 'finish' : 'generate';
-      await options.queues[next].send(encodeJobTurn({ job: job.id, key }));
+      await options.queues[next].send(encodeJobTurn({ job: job.id, key, traceparent }));
       return 'done';
     }
     if (outcome === 'returned' && claim.status.error?.code === 'OUT_OF_MEMORY' && options.queues.generateLarge) {
-      await options.queues.generateLarge.send(encodeJobTurn({ job: job.id, key }));
+      await options.queues.generateLarge.send(encodeJobTurn({ job: job.id, key, traceparent }));
       return 'done';
     }
     if (outcome === 'returned') return { againIn: Math.max(0, (retryTime(claim.status) - clock.now()) / 1000) };
     if (outcome === 'lost') return { againIn: context.leaseMs / 1000 };
-    await tellEnd(context, claim.status, reading);
+    await tellEnd({ ...context, traceparent }, claim.status, reading);
     return 'done';
   } finally {
     heartbeat.stop();
+    trace.end(ended, claim.status.error?.message);
   }
 }
 
@@ -178,5 +192,6 @@ async function tellEnd(context: MessageContext, status: JobStatus, reading: Read
   const notify = context.options.queues.notify;
   if (notify === undefined || !isTerminal(status.state)) return;
   if ('job' in reading && reading.job.webhook === undefined) return;
-  await notify.send(encodeJobTurn({ job: status.id }));
+  const { traceparent } = context;
+  await notify.send(encodeJobTurn({ job: status.id, ...(traceparent !== undefined && { traceparent }) }));
 }
