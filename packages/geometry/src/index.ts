@@ -11,6 +11,15 @@ export type { Interruptible } from './interruptible.ts';
 export * from './mesh/mesh.ts';
 export { vertexNormals } from './mesh/normals.ts';
 export { boundsOf, inspectTopology, type Topology } from './mesh/topology.ts';
+export { type Camera, orbitCamera } from './raster/camera.ts';
+export { joinImages, type PreviewOptions, renderPreview, renderTurntable } from './raster/preview.ts';
+export { type RenderableMesh, type RenderOptions, renderMesh } from './raster/render.ts';
+export {
+  type CleanSurfaceOptions,
+  type CleanSurfaceReport,
+  type CleanSurfaceResult,
+  cleanSurface,
+} from './surface/clean-surface.ts';
 export { SILHOUETTE_TOLERANCE, type SimplifyOptions, type SimplifyResult, simplify } from './surface/simplify.ts';
 export { UNWRAP_DEFAULTS, type UnwrapOptions, unwrap } from './unwrap/unwrap.ts';
 export type { UnwrappedMesh, UnwrapReport } from './unwrap/unwrapped-mesh.ts';

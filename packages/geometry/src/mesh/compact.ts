@@ -34,41 +34,50 @@ export function filterFaces(indices: Uint32Array, isKept: (face: number) => bool
 }
 
 /**
- * Drops faces with a repeated corner, and all but the first of faces over the same three vertices. Two such faces
- * back to back enclose nothing: both go.
+ * Drops faces with a repeated corner, and pairs of faces back to back over the same three vertices, which enclose
+ * nothing. Of faces that lie over each other the same way round only the first stays, unless `keepDoubles`: in a
+ * closed mesh they belong to different sheets.
  */
-export function dropDegenerateFaces(mesh: RawMesh): RawMesh {
+export function dropDegenerateFaces(mesh: RawMesh, keepDoubles = false): RawMesh {
   const { indices } = mesh;
-  const vertices = mesh.positions.length / 3;
-  // Faces are matched by their two lowest corners as a number, then by the third.
-  const seen = new Map<number, number[]>();
   const isDropped = new Uint8Array(indices.length / 3);
+  // Faces met so far, chained by their lowest vertex.
+  const head = new Int32Array(mesh.positions.length / 3).fill(-1);
+  const chain = new Int32Array(isDropped.length).fill(-1);
+  let dropped = 0;
   for (let face = 0; face < isDropped.length; face++) {
     const a = indices[face * 3] as number;
     const b = indices[face * 3 + 1] as number;
     const c = indices[face * 3 + 2] as number;
     if (a === b || b === c || c === a) {
       isDropped[face] = 1;
+      dropped++;
       continue;
     }
     const low = Math.min(a, b, c);
     const high = Math.max(a, b, c);
-    const key = low * vertices + (a + b + c - low - high);
-    const others = seen.get(key);
-    if (others === undefined) {
-      seen.set(key, [face]);
-      continue;
+    const sum = a + b + c;
+    const way = turn(a, b, c);
+    for (let other = head[low] as number; other >= 0; other = chain[other] as number) {
+      const x = indices[other * 3] as number;
+      const y = indices[other * 3 + 1] as number;
+      const z = indices[other * 3 + 2] as number;
+      if (isDropped[other] === 1 || x + y + z !== sum || Math.max(x, y, z) !== high) continue;
+      const isSameWay = turn(x, y, z) === way;
+      if (isSameWay && keepDoubles) continue;
+      isDropped[face] = 1;
+      dropped++;
+      if (!isSameWay) {
+        isDropped[other] = 1;
+        dropped++;
+      }
+      break;
     }
-    const twin = others.find((other) => isDropped[other] === 0 && Math.max(...corners(indices, other)) === high);
-    if (twin === undefined) {
-      others.push(face);
-      continue;
-    }
-    isDropped[face] = 1;
-    if (turn(corners(indices, twin)) !== turn([a, b, c])) isDropped[twin] = 1;
+    if (isDropped[face] === 1) continue;
+    chain[face] = head[low] as number;
+    head[low] = face;
   }
-  if (!isDropped.includes(1)) return mesh;
-  return { ...mesh, indices: filterFaces(indices, (face) => isDropped[face] === 0) };
+  return dropped === 0 ? mesh : { ...mesh, indices: filterFaces(indices, (face) => isDropped[face] === 0) };
 }
 
 /**
@@ -121,11 +130,7 @@ export function boundaryVertices({ positions, indices }: Pick<RawMesh, 'position
   return result;
 }
 
-function corners(indices: Uint32Array, face: number): [number, number, number] {
-  return [indices[face * 3] as number, indices[face * 3 + 1] as number, indices[face * 3 + 2] as number];
-}
-
 /** +1 when the corners ascend in cyclic order, -1 when they descend. */
-function turn([a, b, c]: readonly [number, number, number]): number {
+function turn(a: number, b: number, c: number): number {
   return (a < b && b < c) || (b < c && c < a) || (c < a && a < b) ? 1 : -1;
 }

@@ -24,6 +24,8 @@ export interface SimplifyResult {
 export const SILHOUETTE_TOLERANCE = 0.005;
 /** How much a step of 1 in a colour channel counts against a move of one extent. Textures carry the colour, so little. */
 const COLOR_WEIGHT = 0.02;
+/** World units, a few float32 steps: what keeps vertices apart that stand in one place. */
+const NUDGE = 2.5e-7;
 
 /**
  * The result stays closed and manifold where the input is; vertices move to where the error is least.
@@ -39,6 +41,7 @@ export async function simplify(mesh: RawMesh, options: SimplifyOptions): Promise
   const bounded = options.targetFaces === undefined && options.simplify === 1;
   const indices = mesh.indices.slice();
   const positions = mesh.positions.slice();
+  separateCoincident(positions);
   const attributes = mesh.attributes.slice();
   const weights = [COLOR_WEIGHT, COLOR_WEIGHT, COLOR_WEIGHT, 0, 0, 0];
   const collapse = (target: number, tolerance: number): [number, number] =>
@@ -57,8 +60,22 @@ export async function simplify(mesh: RawMesh, options: SimplifyOptions): Promise
   const scale = MeshoptSimplifier.getScale(mesh.positions, 3);
   const [length, error] = collapse(bounded ? 0 : wanted, bounded ? SILHOUETTE_TOLERANCE : Number.MAX_VALUE);
   for (let i = 0; i < attributes.length; i++) attributes[i] = Math.min(Math.max(attributes[i] as number, 0), 1);
-  const simplified = dropDegenerateFaces({ positions, attributes, indices: indices.slice(0, length) });
+  const simplified = dropDegenerateFaces({ positions, attributes, indices: indices.slice(0, length) }, true);
   return { mesh: dropUnusedVertices(simplified), error: error * scale };
+}
+
+/** meshoptimizer takes vertices in one place for one vertex, which would join sheets that only touch. */
+function separateCoincident(positions: Float32Array): void {
+  const first = MeshoptSimplifier.generatePositionRemap(positions, 3);
+  const met = new Map<number, number>();
+  for (let v = 0; v < first.length; v++) {
+    const original = first[v] as number;
+    if (original === v) continue;
+    const count = (met.get(original) ?? 0) + 1;
+    met.set(original, count);
+    const k = v * 3 + (count % 3);
+    positions[k] = (positions[k] as number) + count * NUDGE;
+  }
 }
 
 function wantedFaces(faces: number, { simplify: share, targetFaces, maxFaces }: SimplifyOptions): number {

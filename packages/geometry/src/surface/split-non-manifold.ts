@@ -1,0 +1,232 @@
+/** Makes a mesh manifold without moving anything, by giving sheets that only touch vertices of their own. */
+
+import { ATTRIBUTE_CHANNELS, type RawMesh } from '../mesh/mesh.ts';
+
+/** One more round may be needed where splitting an edge makes a new coincidence; more has not been seen. */
+const MAX_ROUNDS = 4;
+
+/**
+ * At an edge with more than two faces, faces are paired with the neighbour on the other side of the solid between
+ * them, so that touching solids come apart; every group of faces then gets its own copy of a shared vertex. Where one
+ * group passes the same two vertices twice, the second passage gets a vertex in its middle. The surface stays where it
+ * is, closed stays closed.
+ */
+export function splitNonManifold(mesh: RawMesh): RawMesh {
+  let result = mesh;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const { mesh: separated, doubles } = separateSheets(result);
+    if (doubles.length === 0) return separated;
+    result = splitEdges(separated, doubles);
+  }
+  return separateSheets(result).mesh;
+}
+
+/** Pairs of half edges, given by the first, that are the second or later pair between the same two vertices. */
+type Doubles = readonly (readonly [number, number])[];
+
+function separateSheets(mesh: RawMesh): { mesh: RawMesh; doubles: Doubles } {
+  const { positions, indices } = mesh;
+  const vertices = positions.length / 3;
+  const partner = pairHalfEdges(positions, indices);
+  // Corners around a vertex are joined across paired edges; each group becomes one vertex.
+  const parent = Int32Array.from(indices, (_, i) => i);
+  const find = (corner: number): number => {
+    let at = corner;
+    while (parent[at] !== at) {
+      parent[at] = parent[parent[at] as number] as number;
+      at = parent[at] as number;
+    }
+    return at;
+  };
+  for (let i = 0; i < indices.length; i++) {
+    const j = partner[i] as number;
+    if (j < 0) continue;
+    parent[find(i)] = find(next(j));
+    parent[find(next(i))] = find(j);
+  }
+  const result = new Uint32Array(indices.length);
+  const numberOf = new Int32Array(indices.length).fill(-1);
+  const isTaken = new Uint8Array(vertices);
+  const copies: number[] = [];
+  for (let i = 0; i < indices.length; i++) {
+    const root = find(i);
+    if (numberOf[root] === -1) {
+      const vertex = indices[i] as number;
+      numberOf[root] = isTaken[vertex] === 0 ? vertex : vertices + copies.push(vertex) - 1;
+      isTaken[vertex] = 1;
+    }
+    result[i] = numberOf[root] as number;
+  }
+  const doubles = findDoubles(result, partner, vertices + copies.length);
+  if (copies.length === 0) return { mesh, doubles };
+  const separated = {
+    positions: extend(positions, copies, 3),
+    attributes: extend(mesh.attributes, copies, ATTRIBUTE_CHANNELS),
+    indices: result,
+  };
+  return { mesh: separated, doubles };
+}
+
+function findDoubles(indices: Uint32Array, partner: Int32Array, vertices: number): Doubles {
+  const keys = new Float64Array(indices.length);
+  for (let i = 0; i < indices.length; i++) keys[i] = (indices[i] as number) * vertices + (indices[next(i)] as number);
+  const sorted = keys.slice().sort();
+  const repeated = new Set<number>();
+  for (let i = 1; i < sorted.length; i++) if (sorted[i] === sorted[i - 1]) repeated.add(sorted[i] as number);
+  const met = new Set<number>();
+  const doubles: [number, number][] = [];
+  for (let i = 0; i < indices.length && repeated.size > 0; i++) {
+    const key = keys[i] as number;
+    const isUp = (indices[i] as number) < (indices[next(i)] as number);
+    if (!isUp || !repeated.has(key) || (partner[i] as number) < 0) continue;
+    if (met.has(key)) doubles.push([i, partner[i] as number]);
+    met.add(key);
+  }
+  return doubles;
+}
+
+/** Puts a vertex in the middle of each edge, given as its two half edges; a face takes part in one split at most. */
+function splitEdges(mesh: RawMesh, edges: Doubles): RawMesh {
+  const indices = Array.from(mesh.indices);
+  const touched = new Set<number>();
+  const positions: number[] = [];
+  const attributes: number[] = [];
+  let vertex = mesh.positions.length / 3;
+  for (const [i, j] of edges) {
+    const faces = [Math.floor(i / 3), Math.floor(j / 3)];
+    if (faces.some((face) => touched.has(face))) continue;
+    const [a, b] = [mesh.indices[i] as number, mesh.indices[next(i)] as number];
+    for (let k = 0; k < 3; k++) positions.push(mean(mesh.positions, a * 3 + k, b * 3 + k));
+    for (let k = 0; k < ATTRIBUTE_CHANNELS; k++) {
+      attributes.push(mean(mesh.attributes, a * ATTRIBUTE_CHANNELS + k, b * ATTRIBUTE_CHANNELS + k));
+    }
+    for (const half of [i, j]) {
+      // (from, to, apex) becomes (from, middle, apex) and (middle, to, apex).
+      indices.push(vertex, indices[next(half)] as number, indices[next(next(half))] as number);
+      indices[next(half)] = vertex;
+      touched.add(Math.floor(half / 3));
+    }
+    vertex++;
+  }
+  return {
+    positions: Float32Array.from([...mesh.positions, ...positions]),
+    attributes: Float32Array.from([...mesh.attributes, ...attributes]),
+    indices: Uint32Array.from(indices),
+  };
+}
+
+function mean(values: Float32Array, i: number, j: number): number {
+  return ((values[i] as number) + (values[j] as number)) / 2;
+}
+
+/** [3F] the half edge paired with each one (corner k names the edge from k to k + 1), -1 where none is left. */
+function pairHalfEdges(positions: Float32Array, indices: Uint32Array): Int32Array {
+  const vertices = positions.length / 3;
+  const order = new Float64Array(indices.length);
+  const keyOf = (i: number): number => {
+    const [a, b] = [indices[i] as number, indices[next(i)] as number];
+    return Math.min(a, b) * vertices + Math.max(a, b);
+  };
+  const head = new Int32Array(vertices).fill(-1);
+  const chain = new Int32Array(indices.length).fill(-1);
+  for (let i = indices.length - 1; i >= 0; i--) {
+    const low = Math.min(indices[i] as number, indices[next(i)] as number);
+    chain[i] = head[low] as number;
+    head[low] = i;
+    order[i] = keyOf(i);
+  }
+  const partner = new Int32Array(indices.length).fill(-1);
+  const isDone = new Uint8Array(indices.length);
+  for (let i = 0; i < indices.length; i++) {
+    if (isDone[i] === 1) continue;
+    const around: number[] = [];
+    for (
+      let j = head[Math.min(indices[i] as number, indices[next(i)] as number)] as number;
+      j >= 0;
+      j = chain[j] as number
+    ) {
+      if (order[j] === order[i]) around.push(j);
+    }
+    for (const j of around) isDone[j] = 1;
+    if (around.length === 2) pairIfOpposite(indices, partner, around[0] as number, around[1] as number);
+    else if (around.length > 2) pairByAngle(positions, indices, partner, around);
+  }
+  return partner;
+}
+
+function pairIfOpposite(indices: Uint32Array, partner: Int32Array, i: number, j: number): void {
+  if (indices[i] !== indices[next(j)]) return;
+  partner[i] = j;
+  partner[j] = i;
+}
+
+/** Sorts the faces around their common edge; a face whose solid side comes next is paired with the face after it. */
+function pairByAngle(
+  positions: Float32Array,
+  indices: Uint32Array,
+  partner: Int32Array,
+  around: readonly number[],
+): void {
+  const first = around[0] as number;
+  const low = Math.min(indices[first] as number, indices[next(first)] as number);
+  const high = Math.max(indices[first] as number, indices[next(first)] as number);
+  const at = (vertex: number) => positions.subarray(vertex * 3, vertex * 3 + 3) as unknown as [number, number, number];
+  const axis = unit(minus(at(high), at(low)));
+  const wings = around.map((half) => {
+    const side = minus(at(indices[next(next(half))] as number), at(low));
+    const along = side[0] * axis[0] + side[1] * axis[1] + side[2] * axis[2];
+    return unit([side[0] - along * axis[0], side[1] - along * axis[1], side[2] - along * axis[2]]);
+  });
+  const x = wings[0] as [number, number, number];
+  const y: [number, number, number] = [
+    axis[1] * x[2] - axis[2] * x[1],
+    axis[2] * x[0] - axis[0] * x[2],
+    axis[0] * x[1] - axis[1] * x[0],
+  ];
+  const sorted = around
+    .map((half, i) => {
+      const wing = wings[i] as [number, number, number];
+      const angle = Math.atan2(
+        wing[0] * y[0] + wing[1] * y[1] + wing[2] * y[2],
+        wing[0] * x[0] + wing[1] * x[1] + wing[2] * x[2],
+      );
+      return { half, angle: angle < -1e-12 ? angle + 2 * Math.PI : angle };
+    })
+    .sort((a, b) => a.angle - b.angle || a.half - b.half);
+  // A face with corners low, high, c has the normal axis x wing, which points to larger angles: its solid lies at
+  // smaller ones. So a face that runs down the edge has its solid between itself and the next one.
+  // Matched like brackets, twice around because a solid may lie across the angle zero.
+  const open: number[] = [];
+  for (let k = 0; k < sorted.length * 2; k++) {
+    const { half } = sorted[k % sorted.length] as { half: number };
+    if (partner[half] !== -1) continue;
+    if (indices[half] === high) {
+      if (k < sorted.length) open.push(half);
+      continue;
+    }
+    const other = open.pop();
+    if (other !== undefined) pairIfOpposite(indices, partner, half, other);
+  }
+}
+
+function next(i: number): number {
+  return i % 3 === 2 ? i - 2 : i + 1;
+}
+
+function extend(values: Float32Array, copies: readonly number[], stride: number): Float32Array {
+  const result = new Float32Array(values.length + copies.length * stride);
+  result.set(values);
+  copies.forEach((vertex, k) => {
+    result.set(values.subarray(vertex * stride, (vertex + 1) * stride), values.length + k * stride);
+  });
+  return result;
+}
+
+function minus(a: readonly number[], b: readonly number[]): [number, number, number] {
+  return [0, 1, 2].map((k) => (a[k] as number) - (b[k] as number)) as [number, number, number];
+}
+
+function unit(a: readonly [number, number, number]): [number, number, number] {
+  const length = Math.hypot(...a) || 1;
+  return [a[0] / length, a[1] / length, a[2] / length];
+}
