@@ -97,6 +97,7 @@ describe.skipIf(!canMount)('a disk of its own (needs root)', () => {
     });
     await expect(store.delete('k')).rejects.toMatchObject({ code: 'STORE_READ_ONLY' });
     await expect(FolderStore.open(disk)).rejects.toMatchObject({ code: 'STORE_READ_ONLY' });
+    await expect(FolderStore.open(join(disk, 'new'))).rejects.toMatchObject({ code: 'STORE_READ_ONLY' });
     execFileSync(MOUNT, ['-o', 'remount,rw', disk]);
     expect((await store.put('k', bytes('new'))).written).toBe(true);
   });

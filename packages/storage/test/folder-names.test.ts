@@ -29,7 +29,8 @@ it('finds every name that a person can drop into the folder (property)', () => {
     fc.property(segment, (text) => {
       const name = text.replace(/[/\0]/g, '');
       // Names that an escape would give are the escape's; every other name is its own key.
-      if (name === '' || /%00/.test(name) || /^%+(|\.|\.\.|\.espalier.*)$/s.test(name) || name.startsWith('.')) return;
+      if (name === '' || /%(25)*00/.test(name) || /^%+(|\.|\.\.|\.espalier.*)$/s.test(name) || name.startsWith('.'))
+        return;
       expect(segmentToName(name, 'posix')).toBe(name);
       expect(nameToSegment(name, 'posix')).toBe(name);
     }),

@@ -37,11 +37,23 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Creates `folder` and what is above it, durably. */
+/**
+ * Creates `folder` and what is above it, durably. Step by step: Node's own `recursive` hides why it fails (on a
+ * read-only disk it says that something is missing).
+ */
 export async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(folder) === folder) throw error;
+    await makeFolder(dirname(folder));
+    await mkdir(folder).catch((again: unknown) => {
+      if (systemCode(again) !== 'EEXIST') throw again;
+    });
+  }
+  await syncFolder(dirname(folder));
 }
 
 /** Removes what dead processes left behind in a folder of drafts. */

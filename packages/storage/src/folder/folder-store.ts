@@ -136,8 +136,8 @@ export class FolderStore implements ObjectStore {
 
   async #commitInFolder(key: string, draft: string, path: string, options: PutOptions): Promise<boolean> {
     for (let turn = 1; ; turn += 1) {
-      await makeFolder(dirname(path));
       try {
+        await makeFolder(dirname(path));
         return await this.#commit(key, draft, path, options);
       } catch (error) {
         // Somebody deleted the last object beside this one, and the empty folder with it, in between.

@@ -17,6 +17,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import type { CliIo } from '../io.ts';
 import { type JobOptions, jobFromOptions } from '../job-options.ts';
+import { logEvent } from '../log-event.ts';
 import { count, duration, fileSize } from '../progress/format.ts';
 import { StageLines } from '../progress/stage-lines.ts';
 import { copyResults } from '../results.ts';
@@ -97,11 +98,6 @@ export async function make(
   } finally {
     interrupt.release();
   }
-}
-
-function logEvent(logger: { debug(details: object, message: string): void }, event: PipelineEvent): void {
-  const { type, job: _job, ...details } = event;
-  logger.debug(details, type);
 }
 
 function stoppedText(job: Job, place: string | undefined): string {

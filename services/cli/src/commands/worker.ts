@@ -7,6 +7,7 @@ import { chooseModel, openBucket, openLogger, type PlaceOptions, readSettings } 
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import type { CliIo } from '../io.ts';
+import { logEvent } from '../log-event.ts';
 
 export interface WorkerCommandOptions extends PlaceOptions {
   readonly once?: boolean;
@@ -31,6 +32,7 @@ export async function worker(io: CliIo, options: WorkerCommandOptions): Promise<
         logger,
         random: (bound) => randomInt(bound),
         leaseSeconds: settings.leaseSeconds,
+        onEvent: (event) => logEvent(logger.child({ job: event.job }), event),
         ...(store instanceof FolderStore && {
           watch: (onChange: () => void) => watchFolder(`${store.root}/jobs`, onChange, logger),
         }),
