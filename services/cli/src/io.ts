@@ -23,7 +23,8 @@ export function processIo(): CliIo {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     interactive: process.stderr.isTTY === true && process.env.TERM !== 'dumb',
-    columns: process.stderr.columns ?? 80,
+    // A pseudo terminal may say 0.
+    columns: process.stderr.columns || 80,
     env: process.env,
     cwd: process.cwd(),
   };

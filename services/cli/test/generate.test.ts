@@ -79,6 +79,16 @@ it('makes an asset; again takes no network; another texture size takes the CPU s
   expect(await readdir(join(folder, 'three')), 'nothing half-written').toEqual(['model.glb', 'stats.json']);
 });
 
+it('shows a newcomer one asset, and what to do with it', { timeout: TIMEOUT }, async () => {
+  const folder = await temporaryFolder();
+  const { code, stdout } = await espalier(['demo', '--model', MODEL], folder);
+  expect(code).toBe(0);
+  expect(await readdir(join(folder, 'espalier-out'))).toEqual(['model.glb', 'stats.json']);
+  expect(stdout).toContain('espalier-out/model.glb');
+  expect(stdout, 'a random model is called one').toContain('This model is random');
+  expect(stdout).toContain('npx espalier generate');
+});
+
 describe('a run that is killed in the middle of sampling', () => {
   it.each([
     ['structure', 60],
