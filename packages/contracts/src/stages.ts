@@ -18,3 +18,12 @@ export const STAGE_LANES: Readonly<Record<StageName, Lane>> = {
   texture: 'cpu',
   export: 'cpu',
 };
+
+/** What a worker can serve, each with a queue of its own: `generate` needs an accelerator, `finish` none. */
+export const WORK_LANES = ['generate', 'finish'] as const;
+export type WorkLane = (typeof WORK_LANES)[number];
+
+/** A lane has done its share of a job; the rest is another one's. */
+export interface HandOver {
+  readonly handOver: WorkLane;
+}

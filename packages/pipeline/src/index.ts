@@ -1,6 +1,14 @@
 export type { CheckpointContent } from './checkpoints/body.ts';
 export { type Recipe, recipeDigest, type StageParameters } from './checkpoints/recipe.ts';
 export { type JobResult, type RunJobDeps, runJob } from './run/run-job.ts';
+export { runLane } from './run/run-lane.ts';
 export { openRuntime, type PipelineRuntime, type RuntimeOptions } from './run/runtime.ts';
-export { PIPELINE_CHOICES, type PipelineChoices } from './stages/stage.ts';
+export type { StageGraph } from './stages/graph.ts';
+export {
+  PIPELINE_CHOICES,
+  type PipelineChoices,
+  type Stage,
+  type StageContent,
+  type StageContext,
+} from './stages/stage.ts';
 export { ESPALIER_VERSION } from './version.ts';

@@ -8,6 +8,7 @@ import {
   ensureError,
   type Failure,
   failureOf,
+  type HandOver,
   type Job,
   type JobStats,
   type Logger,
@@ -21,7 +22,7 @@ import {
 import { cancelKey, resultKey } from '@espalier/storage';
 import { type ClaimContext, deadlineError, deadlineOf, writeRejection } from './attempt-claim.ts';
 import type { Claim } from './claim.ts';
-import type { HandOver, JobRunner } from './runner.ts';
+import type { JobRunner } from './runner.ts';
 import {
   finishedRecord,
   type Progress,

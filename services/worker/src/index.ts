@@ -4,6 +4,8 @@ export * from './claim.ts';
 export * from './lanes/lane-options.ts';
 export * from './lanes/lane-worker.ts';
 export * from './lanes/metrics.ts';
+export * from './lanes/serve-lanes.ts';
+export * from './lanes/settings.ts';
 export * from './lanes/spot-notice.ts';
 export * from './lanes/sweep.ts';
 export * from './re-finish.ts';

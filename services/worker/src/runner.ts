@@ -1,14 +1,5 @@
 /** What the worker needs of the pipeline: one job in, its stats out. */
-import type { Job, JobStats, Logger, PipelineListener } from '@espalier/contracts';
-
-/** Lanes that jobs travel through, each with a queue of its own: `generate` needs an accelerator, `finish` none. */
-export const WORK_LANES = ['generate', 'finish'] as const;
-export type WorkLane = (typeof WORK_LANES)[number];
-
-/** The run has done what its lane does; the rest is another lane's. */
-export interface HandOver {
-  readonly handOver: WorkLane;
-}
+import type { HandOver, Job, JobStats, Logger, PipelineListener } from '@espalier/contracts';
 
 export interface RunOptions {
   /** Aborted when the job must stop: what can be saved is saved first. */

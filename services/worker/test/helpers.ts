@@ -2,19 +2,11 @@
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Job, JobStats, JobStatus, StageName } from '@espalier/contracts';
+import type { HandOver, Job, JobStats, JobStatus, StageName } from '@espalier/contracts';
 import { silentLogger } from '@espalier/contracts';
 import { FolderStore, resultKey } from '@espalier/storage';
 import { afterEach } from 'vitest';
-import {
-  type HandOver,
-  type JobRunner,
-  type RunOptions,
-  readStatus,
-  type Timers,
-  Worker,
-  type WorkerOptions,
-} from '../src/index.ts';
+import { type JobRunner, type RunOptions, readStatus, type Timers, Worker, type WorkerOptions } from '../src/index.ts';
 
 const folders: string[] = [];
 afterEach(async () => {

@@ -1,10 +1,17 @@
-import { type Job, type JobStats, RetryableError, silentLogger } from '@espalier/contracts';
+import {
+  type HandOver,
+  type Job,
+  type JobStats,
+  RetryableError,
+  silentLogger,
+  type WorkLane,
+} from '@espalier/contracts';
 import { encodeJobTurn, MemoryQueue, parseMessage } from '@espalier/queue';
 import type { FolderStore } from '@espalier/storage';
 import { cancelKey, DEAD_LETTERS_PREFIX, jobKey, resultKey, statusKey } from '@espalier/storage';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type HandOver, type LaneOptions, LaneWorker, type RunOptions, Sweep, type WorkLane } from '../src/index.ts';
+import { type LaneOptions, LaneWorker, type RunOptions, Sweep } from '../src/index.ts';
 import { bucket, ScriptedRunner, started, statusOf, untilAborted } from './helpers.ts';
 
 const bytes = (value: unknown) => new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value));

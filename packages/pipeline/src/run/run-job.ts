@@ -77,20 +77,7 @@ async function run(job: Job, deps: RunJobDeps, signal: AbortSignal): Promise<Job
   const seconds = (): number => (performance.now() - started) / 1000;
   const emit = guarded(deps.onProgress, logger);
   emit({ type: 'job.started', job: job.id, prompt: job.input.prompt, seed: job.input.seed });
-  const runner = new StageRunner({
-    job,
-    model: runtime.model,
-    choices: { ...PIPELINE_CHOICES, ...deps.choices },
-    graph: deps.graph ?? TRELLIS_GRAPH,
-    networks: runtime.networks,
-    cpu: runtime.cpu,
-    store,
-    logger,
-    signal,
-    saveEveryMs: (deps.saveSeconds ?? 10) * 1000,
-    crashRetries: deps.crashRetries ?? 2,
-    emit,
-  });
+  const runner = stageRunner(job, deps, signal, emit);
   const content = contentCheck(exportStage)(await runner.reach('export', STAGES));
   const { state } = content;
   // A finished asset is found without a look at its prompt's checkpoint: its report stands in the asset's own.
@@ -134,8 +121,27 @@ async function run(job: Job, deps: RunJobDeps, signal: AbortSignal): Promise<Job
   return { glbKey, statsKey, stats };
 }
 
+/** The runner of a job's stages, as `deps` wants it. */
+export function stageRunner(job: Job, deps: RunJobDeps, signal: AbortSignal, emit: PipelineListener): StageRunner {
+  const { runtime } = deps;
+  return new StageRunner({
+    job,
+    model: runtime.model,
+    choices: { ...PIPELINE_CHOICES, ...deps.choices },
+    graph: deps.graph ?? TRELLIS_GRAPH,
+    networks: runtime.networks,
+    cpu: runtime.cpu,
+    store: deps.store,
+    logger: deps.logger ?? silentLogger,
+    signal,
+    saveEveryMs: (deps.saveSeconds ?? 10) * 1000,
+    crashRetries: deps.crashRetries ?? 2,
+    emit,
+  });
+}
+
 /** A listener that throws must not end a job. */
-function guarded(listener: PipelineListener | undefined, logger: Logger): PipelineListener {
+export function guarded(listener: PipelineListener | undefined, logger: Logger): PipelineListener {
   return (event) => {
     try {
       listener?.(event);

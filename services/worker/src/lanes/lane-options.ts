@@ -1,9 +1,9 @@
 /** What a lane's worker needs from outside. */
-import type { Clock, JobStatus, Logger, PipelineListener, RandomInteger } from '@espalier/contracts';
+import type { Clock, JobStatus, Logger, PipelineListener, RandomInteger, WorkLane } from '@espalier/contracts';
 import type { JobQueue } from '@espalier/queue';
 import type { ObjectStore } from '@espalier/storage';
 import type { Outcome } from '../attend.ts';
-import type { JobRunner, WorkLane } from '../runner.ts';
+import type { JobRunner } from '../runner.ts';
 import type { Timers } from '../timers.ts';
 
 export interface LaneQueues {
@@ -57,7 +57,7 @@ export const LANE_PACE = {
   /** Long poll. */
   poll: 20,
   /** Between looks at the cancel marker and writes of progress. */
-  beat: 1,
+  beat: 5,
   /** Age at which a cut job object counts as broken: objects of a store are whole at once. */
   settle: 0,
   /** Without any event from a job this long, it counts as hung. */

@@ -1,10 +1,9 @@
 /** Prometheus metrics of a worker. Names are stable; a benchmark and a dashboard may count on them. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { PipelineEvent } from '@espalier/contracts';
+import type { PipelineEvent, WorkLane } from '@espalier/contracts';
 import type { JobQueue } from '@espalier/queue';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { WorkLane } from '../runner.ts';
 import type { LaneHooks } from './lane-options.ts';
 
 const STAGE_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320];

@@ -1,0 +1,55 @@
+/**
+ * A lane's share of a job. The generate lane holds an accelerator and does what needs one, up to the decoded mesh;
+ * the finish lane does the rest on CPUs. Whoever finds that the next thing to do is the other's says so.
+ */
+import {
+  type HandOver,
+  type Job,
+  STAGE_LANES,
+  STAGES,
+  silentLogger,
+  systemClock,
+  type WorkLane,
+} from '@espalier/contracts';
+import { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
+import { recipesOf, TRELLIS_GRAPH } from '../stages/graph.ts';
+import { PIPELINE_CHOICES } from '../stages/stage.ts';
+import { jobSignal } from './deadline.ts';
+import { planFor } from './plan.ts';
+import { guarded, type JobResult, type RunJobDeps, runJob, stageRunner } from './run-job.ts';
+
+const GENERATING = STAGES.filter((name) => STAGE_LANES[name] === 'gpu');
+/** The last stage that needs an accelerator. */
+const GENERATED = 'decode';
+
+/** @throws what `runJob` throws */
+export async function runLane(lane: WorkLane, job: Job, deps: RunJobDeps): Promise<JobResult | HandOver> {
+  const missing = await missingStages(job, deps);
+  // Asked for before, and finished: either lane only has to write it out.
+  if (missing.length === 0) return runJob(job, deps);
+  const needsNetworks = missing.some((name) => STAGE_LANES[name] === 'gpu');
+  if (lane === 'finish') return needsNetworks ? { handOver: 'generate' } : runJob(job, deps);
+  if (needsNetworks) await generate(job, deps);
+  return { handOver: 'finish' };
+}
+
+async function generate(job: Job, deps: RunJobDeps): Promise<void> {
+  const { clock = systemClock, logger = silentLogger } = deps;
+  const ending = jobSignal(job, deps.submittedAt ?? clock.now(), clock, deps.signal);
+  try {
+    const emit = guarded(deps.onProgress, logger);
+    emit({ type: 'job.started', job: job.id, prompt: job.input.prompt, seed: job.input.seed });
+    await stageRunner(job, deps, ending.signal, emit).reach(GENERATED, GENERATING);
+  } finally {
+    ending.release();
+  }
+}
+
+async function missingStages(job: Job, deps: RunJobDeps) {
+  const graph = deps.graph ?? TRELLIS_GRAPH;
+  const choices = { ...PIPELINE_CHOICES, ...deps.choices };
+  const recipes = recipesOf(graph, { job, model: deps.runtime.model, choices });
+  const checkpoints = new CheckpointStore({ store: deps.store, logger: deps.logger ?? silentLogger });
+  const plan = await planFor('export', graph, recipes, checkpoints);
+  return [...plan.missing.keys()];
+}
