@@ -35,6 +35,7 @@ function buildProgram(io: CliIo, run: Run): Command {
   addGenerate(program, io, run);
   addWorker(program, io, run);
   addBucket(program, io, run);
+  addQueues(program, io, run);
   addModels(program, io, run);
   program
     .command('demo')
@@ -95,6 +96,7 @@ What is done is kept in the store: a run that was stopped goes on from there whe
 function addWorker(program: Command, io: CliIo, run: Run): void {
   withModel(withStore(program.command('worker').description("do the jobs that are dropped into the bucket's jobs/")))
     .option('--once', 'do what is there, then end')
+    .option('--lanes <names>', 'serve queues: some of generate,finish,notify (default with queues: generate,finish)')
     .addHelpText(
       'after',
       `
@@ -123,6 +125,21 @@ function addBucket(program: Command, io: CliIo, run: Run): void {
   withStore(program.command('cancel <id>').description('end a job at its next step; its checkpoints stay')).action(
     (id, options) => run(async () => (await jobs()).cancel(io, id, options)),
   );
+}
+
+function addQueues(program: Command, io: CliIo, run: Run): void {
+  const queues = () => import('./commands/queues.ts');
+  program
+    .command('redrive <queue>')
+    .description("send a queue's dead letters back to work: generate, finish or notify")
+    .option('--max <count>', 'no more than this many (default: as many as are there)')
+    .option('--json', 'print JSON on standard output, and nothing else there')
+    .action((queue, options) => run(async () => (await queues()).redriveQueue(io, queue, options)));
+  const webhooks = program.command('webhooks').description('what became of telling webhooks');
+  withStore(webhooks.command('replay').description('tell again what was given up, under the same webhook ids'))
+    .option('--job <id>', 'only those of this job')
+    .option('--delivered', 'also those that were delivered')
+    .action((options) => run(async () => (await queues()).replayWebhooks(io, options)));
 }
 
 function addModels(program: Command, io: CliIo, run: Run): void {

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { silentLogger } from '@espalier/contracts';
 import { FolderStore } from '@espalier/storage';
 import { Worker } from '@espalier/worker';
@@ -63,6 +65,16 @@ it('leaves the seed of a job that names none to the worker, and shows what becam
   expect(code).toBe(0);
   expect(stdout).toContain('seed 5, attempt 1');
   expect(stdout).toContain('failed: the weights are gone');
+});
+
+it('takes a job that goes on from another one, if that one is there', async () => {
+  await writeFile(join(folder, 'again.json'), '{"from": "first", "input": {"texture_size": 2048}}');
+  const missing = await espalier('submit', '--job', 'again.json');
+  expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining('[FROM_NOT_FOUND]')]);
+  await espalier('submit', 'a chest', '--id', 'first');
+  await work(() => Promise.reject(new Error('no matter')));
+  const sent = await espalier('submit', '--job', 'again.json', '--id', 'second');
+  expect(sent).toMatchObject({ code: 0, stdout: 'second\n' });
 });
 
 it('says where it looked for a job that is not there', async () => {

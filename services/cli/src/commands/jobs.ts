@@ -11,7 +11,7 @@ import {
   TerminalError,
 } from '@espalier/contracts';
 import { cancelKey, jobKey, type ObjectStore } from '@espalier/storage';
-import { readStatus } from '@espalier/worker';
+import { readStatus, resolveFrom } from '@espalier/worker';
 import { openBucket, type PlaceOptions, readSettings } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { failureText } from '../failures.ts';
@@ -29,11 +29,11 @@ export interface SubmitOptions extends BucketOptions, JobOptions {
 export async function submit(io: CliIo, prompt: string | undefined, options: SubmitOptions): Promise<ExitCode> {
   const sent = await jobBody(io, prompt, options);
   const body = isObject(sent) && options.id !== undefined ? { ...sent, id: options.id } : sent;
+  const store = await openBucket(readSettings(io, options));
   // Checked before it is sent; the seed of a job that names none is drawn by the worker.
-  const job = parseJob(body, { id: 'unnamed', random: () => 0 });
+  const job = parseJob(await resolveFrom(store, body), { id: 'unnamed', random: () => 0 });
   const named = isObject(body) && Object.hasOwn(body, 'id');
   const id = named ? job.id : jobIdFromContent(job.input.prompt, randomUUID());
-  const store = await openBucket(readSettings(io, options));
   const text = `${JSON.stringify(body, null, 2)}\n`;
   const put = await store.put(jobKey(id), new TextEncoder().encode(text), {
     ifNoneMatch: '*',

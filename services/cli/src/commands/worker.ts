@@ -11,11 +11,14 @@ import { logEvent } from '../log-event.ts';
 
 export interface WorkerCommandOptions extends PlaceOptions {
   readonly once?: boolean;
+  readonly lanes?: string;
   readonly json?: boolean;
 }
 
 export async function worker(io: CliIo, options: WorkerCommandOptions): Promise<ExitCode> {
   const settings = readSettings(io, options);
+  const { servesQueues, serveQueues } = await import('./lanes.ts');
+  if (options.once !== true && servesQueues(io, options, settings)) return serveQueues(io, options);
   const logger = await openLogger(settings, 'info');
   const interrupt = listenForInterrupt(io, () => {});
   try {
