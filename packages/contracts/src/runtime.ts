@@ -8,9 +8,11 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
+const require = createRequire(import.meta.url);
+
 /** Node flags with which a child process or worker thread can load `moduleUrl`. */
 export function nodeFlagsFor(moduleUrl: string | URL): string[] {
   if (!String(moduleUrl).endsWith('.ts')) return [];
   // Not `import.meta.resolve`: a thread that was started through `require` has none.
-  return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href];
+  return ['--import', pathToFileURL(require.resolve('tsx')).href];
 }
