@@ -1,8 +1,14 @@
 export { type BakeAttributesOptions, bakeAttributes } from './bake/bake-attributes.ts';
+export { type BakeGaussiansOptions, bakeGaussians } from './bake/bake-gaussians.ts';
+export { type BakeNormalsOptions, bakeNormals } from './bake/bake-normals.ts';
 export type { Image } from './bake/image.ts';
+export { mapTexels, type TexelMap } from './bake/texel-map.ts';
+export { gaussiansToPly, gaussiansToSplat } from './export/gaussians.ts';
+export { meshToObj, meshToStl, type ObjFiles, type ObjNames } from './export/mesh-files.ts';
 export { type ExtractSurfaceOptions, extractSurface } from './flexicubes/extract-surface.ts';
 export { FEATURE_CHANNELS, type SparseVoxels } from './flexicubes/voxel-field.ts';
 export * from './gaussians.ts';
+export { type AssetStats, describeAsset } from './gltf/asset-stats.ts';
 export { encodeImage, type ImageFormat } from './gltf/encode-image.ts';
 export { type ExportGlbOptions, exportGlb } from './gltf/export-glb.ts';
 export { type TexturedMesh, unwrappedNormals } from './gltf/textured-mesh.ts';
@@ -10,10 +16,12 @@ export { type GlbMessage, type GlbReport, validateGlb } from './gltf/validate-gl
 export type { Interruptible } from './interruptible.ts';
 export * from './mesh/mesh.ts';
 export { vertexNormals } from './mesh/normals.ts';
+export { vertexTangents } from './mesh/tangents.ts';
 export { boundsOf, inspectTopology, type Topology } from './mesh/topology.ts';
 export { type Camera, orbitCamera } from './raster/camera.ts';
 export { joinImages, type PreviewOptions, renderPreview, renderTurntable } from './raster/preview.ts';
 export { type RenderableMesh, type RenderOptions, renderMesh } from './raster/render.ts';
+export { TriangleBvh } from './spatial/triangle-bvh.ts';
 export {
   type CleanSurfaceOptions,
   type CleanSurfaceReport,

@@ -4,9 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { readGolden } from '../../test/goldens.ts';
 import { sphere, voxelize } from '../../test/shapes.ts';
 import { bakeAttributes } from '../bake/bake-attributes.ts';
+import { bakeNormals } from '../bake/bake-normals.ts';
 import { extractSurface } from '../flexicubes/extract-surface.ts';
 import type { RawMesh } from '../mesh/mesh.ts';
+import { vertexTangents } from '../mesh/tangents.ts';
 import { unwrap } from '../unwrap/unwrap.ts';
+import { describeAsset } from './asset-stats.ts';
 import { exportGlb } from './export-glb.ts';
 import { type TexturedMesh, unwrappedNormals } from './textured-mesh.ts';
 import { validateGlb } from './validate-glb.ts';
@@ -30,6 +33,27 @@ describe('exportGlb', () => {
     async (imageFormat) => {
       const glb = await exportGlb({ mesh: await texture(golden(), 128), imageFormat });
       expect(await validateGlb(glb)).toMatchObject({ errors: 0, warnings: 0 });
+    },
+  );
+
+  it.each(['quantized', 'meshopt'] as const)(
+    'writes %s geometry with a normal map, smaller and valid',
+    async (geometry) => {
+      const textured = await texture(golden(), 128);
+      const tangents = vertexTangents(textured, textured.normals);
+      const normalMap = bakeNormals({
+        target: textured,
+        normals: textured.normals,
+        tangents,
+        source: golden(),
+        textureSize: 128,
+      });
+      const mesh = { ...textured, tangents, normalMap };
+      const [plain, small] = [await exportGlb({ mesh }), await exportGlb({ mesh, geometry })];
+      expect(await validateGlb(plain)).toMatchObject({ errors: 0, warnings: 0 });
+      expect(await validateGlb(small)).toMatchObject({ errors: 0, warnings: 0 });
+      const geometryBytes = (glb: Uint8Array) => describeAsset(golden(), textured, 128, glb).bytes.geometry;
+      expect(geometryBytes(small)).toBeLessThan(geometryBytes(plain) * 0.7);
     },
   );
 
@@ -80,5 +104,22 @@ describe('validateGlb', () => {
     const report = await validateGlb(await exportGlb({ mesh: { ...mesh, indices } }));
     expect(report.errors).toBeGreaterThan(0);
     expect(report.messages[0]?.code).toBe('ACCESSOR_INDEX_OOB');
+  });
+});
+
+describe('describeAsset', () => {
+  it('tells the surface, the use of the texture and the bytes', async () => {
+    const mesh = await texture(orange, 256);
+    const glb = await exportGlb({ mesh });
+    const stats = describeAsset(orange, mesh, 256, glb);
+    expect(stats).toMatchObject({ watertight: true, manifold: true, components: 1, boundaryEdges: 0 });
+    expect(stats.vertices).toBe(mesh.positions.length / 3);
+    expect(stats.volume).toBeCloseTo((4 / 3) * Math.PI * 0.3 ** 3, 2);
+    expect(stats.uvCoverage).toBeGreaterThan(0.3);
+    expect(stats.uvOverlap).toBeLessThan(0.02);
+    expect(stats.texelsPerUnit).toBeCloseTo(Math.sqrt((stats.uvCoverage * 256 * 256) / stats.area), 1);
+    expect(stats.bytes.total).toBe(glb.length);
+    expect(stats.bytes.images).toBeGreaterThan(0);
+    expect(stats.bytes.geometry).toBeGreaterThan(stats.vertices * 32);
   });
 });

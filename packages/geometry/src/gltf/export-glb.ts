@@ -2,7 +2,9 @@
 
 import { TerminalError } from '@espalier/contracts';
 import { type Accessor, Document, WebIO } from '@gltf-transform/core';
-import { EXTTextureWebP } from '@gltf-transform/extensions';
+import { EXTMeshoptCompression, EXTTextureWebP, KHRMeshQuantization } from '@gltf-transform/extensions';
+import { meshopt, quantize } from '@gltf-transform/functions';
+import { MeshoptEncoder } from 'meshoptimizer';
 import type { Image } from '../bake/image.ts';
 import { encodeImage, IMAGE_MIME_TYPES, type ImageFormat } from './encode-image.ts';
 import type { TexturedMesh } from './textured-mesh.ts';
@@ -15,6 +17,11 @@ export interface ExportGlbOptions {
   readonly extras?: Readonly<Record<string, unknown>>;
   /** Default `png`. */
   readonly imageFormat?: ImageFormat;
+  /**
+   * `plain` (default) float32; `quantized` 14-bit positions and 12-bit coordinates (KHR_mesh_quantization); `meshopt`
+   * quantised and compressed (EXT_meshopt_compression), which viewers need a decoder for.
+   */
+  readonly geometry?: 'plain' | 'quantized' | 'meshopt';
 }
 
 /**
@@ -23,7 +30,7 @@ export interface ExportGlbOptions {
  * @throws TerminalError `MESH_EMPTY` for a mesh without faces.
  */
 export async function exportGlb(options: ExportGlbOptions): Promise<Uint8Array> {
-  const { mesh, name = 'asset', extras = {}, imageFormat = 'png' } = options;
+  const { mesh, name = 'asset', extras = {}, imageFormat = 'png', geometry = 'plain' } = options;
   if (mesh.indices.length === 0) {
     throw new TerminalError('the mesh has no faces to export', { code: 'MESH_EMPTY', field: 'mesh' });
   }
@@ -64,8 +71,18 @@ export async function exportGlb(options: ExportGlbOptions): Promise<Uint8Array> 
     .createNode(name)
     .setMesh(document.createMesh(name).addPrimitive(primitive.setMaterial(material)));
   document.getRoot().setDefaultScene(document.createScene(name).addChild(node));
-  return new WebIO().registerExtensions([EXTTextureWebP]).writeBinary(document);
+  if (geometry === 'quantized') await document.transform(quantize(QUANTIZATION));
+  if (geometry === 'meshopt') {
+    await MeshoptEncoder.ready;
+    await document.transform(meshopt({ encoder: MeshoptEncoder, level: 'high', ...QUANTIZATION }));
+  }
+  return new WebIO()
+    .registerExtensions([EXTTextureWebP, KHRMeshQuantization, EXTMeshoptCompression])
+    .registerDependencies({ 'meshopt.encoder': MeshoptEncoder })
+    .writeBinary(document);
 }
+
+const QUANTIZATION = { quantizePosition: 14, quantizeNormal: 10, quantizeTexcoord: 12 } as const;
 
 /** WebGL's names for the sampler settings, as glTF has them. */
 const CLAMP_TO_EDGE = 33071;

@@ -70,7 +70,7 @@ export function fittingCamera(positions: Float32Array, azimuth: number, elevatio
     azimuth,
     elevation,
     FIELD_OF_VIEW,
-    (Math.max(radius, 1e-6) / Math.sin(FIELD_OF_VIEW / 2)) * 1.02,
+    (Math.max(radius, 1e-6) / Math.sin(FIELD_OF_VIEW / 2)) * 1.06,
   );
   return {
     ...orbit,

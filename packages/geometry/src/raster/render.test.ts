@@ -6,7 +6,7 @@ import { renderPreview, renderTurntable } from './preview.ts';
 import { renderMesh } from './render.ts';
 import { rasterize } from './visibility.ts';
 
-const ball = extractSurface(voxelize(sphere(0.4), { resolution: 32, color: () => [0.8, 0.2, 0.1] }));
+const ball = extractSurface(voxelize(sphere(0.4), { resolution: 32, color: () => [0.8, 0.2, 0.4] }));
 
 describe('rasterize', () => {
   it('draws a sphere as a disc of the right size and depth', () => {
@@ -44,7 +44,7 @@ describe('renderMesh', () => {
   it('shows vertex colours unlit as they are, on a clear ground', () => {
     const { data } = renderMesh(ball, { camera, width: 65, height: 65, shading: 'unlit' });
     const middle = (32 * 65 + 32) * 4;
-    expect(Array.from(data.subarray(middle, middle + 4))).toEqual([204, 51, 26, 255]);
+    expect(Array.from(data.subarray(middle, middle + 4))).toEqual([204, 51, 102, 255]);
     expect(Array.from(data.subarray(0, 4))).toEqual([0, 0, 0, 0]);
   });
 
