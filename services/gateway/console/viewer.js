@@ -120,7 +120,7 @@ export function load(element, url) {
  */
 function sceneOf(element) {
   const key = Object.getOwnPropertySymbols(element).find((symbol) => symbol.description === 'scene');
-  return key === undefined ? undefined : Reflect.get(element, key)?._model && Reflect.get(element, key);
+  return key === undefined ? undefined : Reflect.get(element, key);
 }
 
 /** @typedef {{name: string, wireframe?: boolean, needsUpdate: boolean}} Material */

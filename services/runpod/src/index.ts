@@ -1,1 +1,10 @@
-export {};
+export * from './answer.ts';
+export * from './arguments.ts';
+export * from './environment.ts';
+export * from './handler.ts';
+export * from './local-api.ts';
+export * from './local-test.ts';
+export * from './outbox.ts';
+export * from './platform.ts';
+export * from './run-once.ts';
+export * from './serverless-worker.ts';

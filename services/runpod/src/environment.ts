@@ -1,0 +1,64 @@
+/** What RunPod tells a worker by environment variables (runpod-python 1.12, `serverless/modules`). */
+import { randomUUID } from 'node:crypto';
+import { type Environment, TerminalError } from '@espalier/contracts';
+
+export interface RunpodEnvironment {
+  /** `RUNPOD_WEBHOOK_GET_JOB`. Absent: the worker runs locally. */
+  readonly takeUrl: string | undefined;
+  /** `RUNPOD_WEBHOOK_POST_OUTPUT`, still with `$ID` in it. */
+  readonly doneUrl: string | undefined;
+  /** `RUNPOD_WEBHOOK_PING`. Absent: nothing is pinged. */
+  readonly pingUrl: string | undefined;
+  /** `RUNPOD_PING_INTERVAL`, milliseconds, cut to whole seconds as RunPod's own worker does. @defaultValue 10,000 */
+  readonly pingMilliseconds: number;
+  /** `RUNPOD_AI_API_KEY`: sent as it is, without `Bearer`. */
+  readonly apiKey: string | undefined;
+  /** `RUNPOD_POD_ID`. @defaultValue a new UUID */
+  readonly workerId: string;
+  /** `RUNPOD_ENDPOINT_ID`. */
+  readonly endpointId: string | undefined;
+}
+
+/** The protocol this worker speaks, as it says in its pings. */
+export const RUNPOD_VERSION = '1.12.0';
+
+/** @throws TerminalError RUNPOD_SETTING_INVALID naming the variable */
+export function parseRunpodEnvironment(environment: Environment): RunpodEnvironment {
+  const text = (name: string) => {
+    const value = environment[name]?.trim();
+    return value === undefined || value === '' ? undefined : value;
+  };
+  const workerId = text('RUNPOD_POD_ID') ?? randomUUID();
+  const url = (name: string) => {
+    const value = text(name)?.replaceAll('$RUNPOD_POD_ID', workerId);
+    if (value === undefined || URL.canParse(value)) return value;
+    throw invalid(name, value, 'give the URL that RunPod sets');
+  };
+  const takeUrl = url('RUNPOD_WEBHOOK_GET_JOB')?.replaceAll('$ID', workerId);
+  if (takeUrl !== undefined && !takeUrl.includes('?')) {
+    throw invalid('RUNPOD_WEBHOOK_GET_JOB', takeUrl, "it must hold a '?': parameters are added to it with '&'");
+  }
+  const doneUrl = url('RUNPOD_WEBHOOK_POST_OUTPUT');
+  if (takeUrl !== undefined && doneUrl === undefined) {
+    throw invalid('RUNPOD_WEBHOOK_POST_OUTPUT', '', 'a worker that takes jobs must be told where results go');
+  }
+  const interval = text('RUNPOD_PING_INTERVAL') ?? '10000';
+  if (!/^\d+$/.test(interval)) throw invalid('RUNPOD_PING_INTERVAL', interval, 'give milliseconds');
+  return {
+    takeUrl,
+    doneUrl,
+    pingUrl: url('RUNPOD_WEBHOOK_PING'),
+    pingMilliseconds: Math.max(1, Math.floor(Number(interval) / 1000)) * 1000,
+    apiKey: text('RUNPOD_AI_API_KEY'),
+    workerId,
+    endpointId: text('RUNPOD_ENDPOINT_ID'),
+  };
+}
+
+function invalid(name: string, value: string, remedy: string): TerminalError {
+  return new TerminalError(`${name}: '${value}' cannot be used: ${remedy}`, {
+    code: 'RUNPOD_SETTING_INVALID',
+    field: name,
+    remedy,
+  });
+}

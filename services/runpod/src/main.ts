@@ -1,0 +1,117 @@
+/** The RunPod worker's process: settings, model and store once, then RunPod's loop, one test job, or the local API. */
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  EspalierError,
+  LOG_LEVELS,
+  type Logger,
+  parseSettings,
+  type Settings,
+  TerminalError,
+} from '@espalier/contracts';
+import { openRuntime, type PipelineRuntime, runJob } from '@espalier/pipeline';
+import { type ObjectStore, openStore } from '@espalier/storage';
+import { parseWorkerArguments, type WorkerArguments } from './arguments.ts';
+import { parseRunpodEnvironment } from './environment.ts';
+import type { AssetRunner } from './handler.ts';
+import { createLocalApi } from './local-api.ts';
+import { runLocalTest } from './local-test.ts';
+import { runpodLogger } from './log.ts';
+import { Platform } from './platform.ts';
+import { ServerlessWorker } from './serverless-worker.ts';
+
+/** Bundled models, the preferred one first. */
+const BUNDLED = ['starter', 'trellis-tiny'];
+
+const flags = parseWorkerArguments(process.argv.slice(2));
+const stopping = new AbortController();
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stopping.abort());
+
+const logger = runpodLogger({
+  json: process.env.RUNPOD_ENDPOINT_ID !== undefined,
+  level:
+    LOG_LEVELS.find((level) => level === (flags.logLevel ?? process.env.RUNPOD_LOG_LEVEL?.toLowerCase())) ?? 'info',
+  write: (line) => void process.stdout.write(line),
+});
+
+try {
+  process.exitCode = await main(flags, logger);
+} catch (error) {
+  const known = error instanceof EspalierError ? { code: error.code, remedy: error.remedy } : { err: error };
+  logger.error(known, error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
+
+async function main(options: WorkerArguments, log: Logger): Promise<number> {
+  const settings = parseSettings(process.env, { cores: availableParallelism() });
+  const environment = parseRunpodEnvironment(process.env);
+  const store = await openStore(settings.store);
+  const runtime = await openModel(settings, log);
+  try {
+    const run = runnerOf(runtime, store, settings);
+    const context = { store, run, logger: log, signal: stopping.signal };
+    if (options.serveApi) return await serveApi(context, options, environment.endpointId);
+    const { testInput, testOutput } = options;
+    if (testInput !== undefined || environment.takeUrl === undefined) {
+      return await runLocalTest({ ...context, testInput, testOutput, folder: process.cwd() });
+    }
+    const { model, networks } = runtime;
+    // Loaded once, before the first job is taken: every job meets a warm model.
+    await networks.encodeText('', stopping.signal);
+    log.info({ worker: environment.workerId, store: store.location, model: model.name }, 'worker started');
+    await new ServerlessWorker({ platform: new Platform({ environment }), store, run, logger: log }).serve(
+      stopping.signal,
+    );
+    log.info({}, 'worker stopped');
+    return 0;
+  } finally {
+    await runtime.close();
+  }
+}
+
+async function openModel(settings: Settings, log: Logger): Promise<PipelineRuntime> {
+  const models = fileURLToPath(new URL('../../../models', import.meta.url));
+  const bundled = BUNDLED.map((name) => join(models, name)).find((folder) => existsSync(join(folder, 'pipeline.json')));
+  const model = settings.modelPath ?? bundled;
+  if (model === undefined) {
+    throw new TerminalError('there is no model', {
+      code: 'MODEL_NOT_FOUND',
+      remedy: 'name its folder in TRELLIS_MODEL_PATH',
+    });
+  }
+  const { device, threads, cpuWorkers, huggingFaceHome, cacheFolder } = settings;
+  return openRuntime({
+    model,
+    device,
+    threads,
+    cpuWorkers,
+    huggingFaceHome,
+    digestCache: join(cacheFolder, 'digests'),
+    logger: log,
+  });
+}
+
+function runnerOf(runtime: PipelineRuntime, store: ObjectStore, { saveSeconds }: Settings): AssetRunner {
+  return async (job, { signal, onEvent, logger: log }) => {
+    await runJob(job, { store, runtime, signal, onProgress: onEvent, logger: log, saveSeconds });
+  };
+}
+
+type ApiContext = Omit<Parameters<typeof createLocalApi>[0], 'endpointId'>;
+
+async function serveApi(
+  context: ApiContext,
+  options: WorkerArguments,
+  endpointId: string | undefined,
+): Promise<number> {
+  const server = createLocalApi({ ...context, endpointId });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.apiPort, options.apiHost, resolve);
+  });
+  context.logger.info({}, `listening on http://${options.apiHost}:${options.apiPort}`);
+  await new Promise((resolve) => server.once('close', resolve));
+  return 0;
+}
