@@ -4,6 +4,9 @@ import { FolderStore } from './folder/folder-store.ts';
 import type { ObjectStore } from './object-store.ts';
 import { openS3Store } from './s3/open.ts';
 
-export async function openStore(location: StoreLocation): Promise<ObjectStore> {
-  return location.kind === 's3' ? openS3Store(location.url) : FolderStore.open(location.path);
+export async function openStore(
+  location: StoreLocation,
+  options: { readonly readOnly?: boolean } = {},
+): Promise<ObjectStore> {
+  return location.kind === 's3' ? openS3Store(location.url) : FolderStore.open(location.path, options);
 }

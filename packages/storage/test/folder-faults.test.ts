@@ -97,6 +97,9 @@ describe.skipIf(!canMount)('a disk of its own (needs root)', () => {
     });
     await expect(store.delete('k')).rejects.toMatchObject({ code: 'STORE_READ_ONLY' });
     await expect(FolderStore.open(disk)).rejects.toMatchObject({ code: 'STORE_READ_ONLY' });
+    const looking = await FolderStore.open(disk, { readOnly: true });
+    expect((await looking.list('')).objects.map(({ key }) => key)).toEqual(['k']);
+    await expect(looking.put('k', bytes('new'))).rejects.toMatchObject({ code: 'STORE_READ_ONLY' });
     await expect(FolderStore.open(join(disk, 'new'))).rejects.toMatchObject({ code: 'STORE_READ_ONLY' });
     execFileSync(MOUNT, ['-o', 'remount,rw', disk]);
     expect((await store.put('k', bytes('new'))).written).toBe(true);

@@ -65,8 +65,12 @@ export function isRandomModel(folder: string): boolean {
   return folder.endsWith('trellis-tiny');
 }
 
-export async function openBucket(settings: Settings): Promise<ObjectStore> {
-  return openStore(settings.store);
+/** @param options `readOnly` for commands that only look */
+export async function openBucket(
+  settings: Settings,
+  options: { readonly readOnly?: boolean } = {},
+): Promise<ObjectStore> {
+  return openStore(settings.store, options);
 }
 
 /** JSON lines on stderr. @param fallback level when ESPALIER_LOG_LEVEL is silent on it */

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silentLogger } from '@espalier/contracts';
 import { FolderStore } from '@espalier/storage';
@@ -83,4 +83,7 @@ it('says where it looked for a job that is not there', async () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining('[JOB_NOT_FOUND]')]);
     expect(stderr).toContain(folder);
   }
+  const { code, stderr } = await espalier('status', 'a', '--store', 'typo');
+  expect([code, stderr]).toEqual([1, expect.stringContaining('typo')]);
+  expect(await readdir(folder), 'looking creates nothing').toEqual([]);
 });

@@ -18,6 +18,8 @@ import { KeyLocks } from './lock.ts';
 import { keyToNames, PRIVATE_FOLDER } from './names.ts';
 
 export interface FolderStoreOptions {
+  /** For those who only look: creates nothing, and so works on a read-only disk. @defaultValue false */
+  readonly readOnly?: boolean;
   /** @defaultValue the system's */
   readonly clock?: Clock;
 }
@@ -51,6 +53,10 @@ export class FolderStore implements ObjectStore {
     const clock = options.clock ?? systemClock;
     const store = new FolderStore(resolve(folder), clock);
     try {
+      if (options.readOnly === true) {
+        await refuseFile(store.root);
+        return store;
+      }
       await makeFolder(store.#temporary);
       await makeFolder(locksFolder(store.root));
       await sweepAbandoned(store.#temporary, clock);
@@ -223,6 +229,14 @@ export class FolderStore implements ObjectStore {
       await unlink(draft).catch(() => {});
     }
   }
+}
+
+/** @throws an error with the code ENOTDIR */
+async function refuseFile(path: string): Promise<void> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  });
+  if (found?.isDirectory() === false) throw Object.assign(new Error(`${path} is a file`), { code: 'ENOTDIR' });
 }
 
 function locksFolder(root: string): string {

@@ -52,14 +52,14 @@ export async function submit(io: CliIo, prompt: string | undefined, options: Sub
 }
 
 export async function status(io: CliIo, id: string, options: BucketOptions): Promise<ExitCode> {
-  const store = await openBucket(readSettings(io, options));
+  const store = await openBucket(readSettings(io, options), { readOnly: true });
   const found = await lookUp(store, id);
   io.out(options.json === true ? `${JSON.stringify(found, null, 2)}\n` : statusText(found, store));
   return EXIT.ok;
 }
 
 export async function watch(io: CliIo, id: string, options: BucketOptions): Promise<ExitCode> {
-  const store = await openBucket(readSettings(io, options));
+  const store = await openBucket(readSettings(io, options), { readOnly: true });
   const interrupt = listenForInterrupt(io, () => {});
   let last = '';
   try {
