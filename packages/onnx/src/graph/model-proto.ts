@@ -90,7 +90,7 @@ export function encodeModel(spec: ModelSpec, role: WeightRole): Uint8Array {
     ],
     graph: {
       name: spec.name,
-      node: spec.nodes.map((node) => ({
+      node: (role === 'mapped' ? wideningFirst(spec) : spec.nodes).map((node) => ({
         name: node.name,
         opType: node.operator,
         domain: node.domain,
@@ -104,6 +104,24 @@ export function encodeModel(spec: ModelSpec, role: WeightRole): Uint8Array {
     },
   });
   return toBinary(ModelProtoSchema, model);
+}
+
+/**
+ * The nodes with those in front that need nothing but weights: widening, mostly. The runtime walks back from the
+ * outputs and, of what a node needs, does first what was declared last. Declared first, a weight is widened right
+ * before its use and dropped behind it; declared where it is used, all of them are widened before the first layer
+ * runs.
+ */
+function wideningFirst({ nodes, constants, weights }: ModelSpec): readonly NodeSpec[] {
+  const known = new Set(['', ...[...constants, ...weights].map(({ name }) => name)]);
+  const first: NodeSpec[] = [];
+  const rest: NodeSpec[] = [];
+  for (const node of nodes) {
+    const early = node.inputs.every((input) => known.has(input));
+    (early ? first : rest).push(node);
+    if (early) for (const output of node.outputs) known.add(output);
+  }
+  return [...first, ...rest];
 }
 
 function attribute(name: string, value: Attribute): MessageInitShape<typeof AttributeProtoSchema> {
