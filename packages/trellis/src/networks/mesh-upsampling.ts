@@ -12,8 +12,14 @@ import type { ChunkedWork } from './chunked-work.ts';
 import { type ChannelAffine, GroupStatistics } from './group-statistics.ts';
 import type { BlockNorms } from './mesh-decoder-graphs.ts';
 
-/** With 4096 children in one call the gathered neighbours stay in tens of megabytes. */
-export const PARENTS_PER_CALL = 512;
+/**
+ * Voxels whose children are worked on in one call, unless something else is asked for.
+ *
+ * On the CPU a call reads the features where they lie, and 4096 children keep the gathered neighbours in tens of
+ * megabytes. To a GPU each call carries all features anew, half a gigabyte at full size: so few calls, with gathered
+ * neighbours of gigabytes, which it has.
+ */
+export const PARENTS_PER_CALL = { cpu: 512, cuda: 32_768 } as const;
 
 export interface UpsamplingSessions {
   readonly activation: Session;

@@ -21,7 +21,7 @@ import { graphChoices, type NetworkOptions, openGraphs } from './network.ts';
 import { feedTorso } from './slat-torso.ts';
 
 export interface MeshDecoderOptions extends NetworkOptions {
-  /** Voxels whose eight children each call works on: memory against the overhead of calls. @defaultValue 512 */
+  /** Voxels whose eight children each call works on: memory against the overhead of calls. @defaultValue by device */
   readonly parentsPerCall?: number | undefined;
 }
 
@@ -46,7 +46,7 @@ export class MeshDecoder {
     config: SLatMeshDecoderConfig,
     sessions: Readonly<Record<MeshDecoderGraph, Session>>,
     norms: readonly BlockNorms[],
-    { taps = [], parentsPerCall = PARENTS_PER_CALL }: MeshDecoderOptions,
+    { taps = [], parentsPerCall = PARENTS_PER_CALL[sessions.torso.device] }: MeshDecoderOptions,
   ) {
     this.config = config;
     this.#sessions = sessions;

@@ -5,7 +5,7 @@
 import { type Checkpoint, type Graph, GraphBuilder, type Session, type Value } from '@espalier/onnx';
 import { float32, int32, type Tensor } from '@espalier/tensors';
 import type { SparseStructureDecoderConfig } from '../repository/index.ts';
-import { channelLayerNorm, groupNorm } from './blocks/channel-norms.ts';
+import { channelLayerNorm, denseConv, groupNorm } from './blocks/index.ts';
 import { type GraphChoices, graphChoices, type NetworkOptions, openNetwork } from './network.ts';
 
 const UPSAMPLING = 2;
@@ -25,7 +25,7 @@ export function buildStructureDecoder(
   const { channels } = config;
   const [widest = 0] = channels;
   const z = g.input('z', 'float32', [1, config.latent_channels, resolution, resolution, resolution]);
-  let h = g.cast(convolution(g, z, 'input_layer', widest), g.computeType);
+  let h = g.cast(denseConv(g, z, 'input_layer', widest), g.computeType);
   for (let i = 0; i < config.num_res_blocks_middle; i++) {
     h = residualBlock(g, h, `middle_block.${i}`);
   }
@@ -37,29 +37,21 @@ export function buildStructureDecoder(
     }
     const next = channels[level + 1];
     if (next !== undefined) {
-      h = pixelShuffle(g, convolution(g, h, `blocks.${index++}.conv`, next * UPSAMPLING ** 3));
+      h = pixelShuffle(g, denseConv(g, h, `blocks.${index++}.conv`, next * UPSAMPLING ** 3));
     }
   }
   h = g.cast(h, 'float32');
   const normed = config.norm_type === 'group' ? groupNorm(g, h, 'out_layer.0') : channelLayerNorm(g, h, 'out_layer.0');
-  g.output('logits', convolution(g, g.silu(normed), 'out_layer.2', config.out_channels));
+  g.output('logits', denseConv(g, g.silu(normed), 'out_layer.2', config.out_channels));
   return g.build();
 }
 
 /** Norm, SiLU, convolution, twice, around a skip. Its norms are layer norms whatever `norm_type` says. */
 function residualBlock(g: GraphBuilder, x: Value, key: string): Value {
   const channels = x.shape[1] as number;
-  let h = convolution(g, g.silu(channelLayerNorm(g, x, `${key}.norm1`)), `${key}.conv1`, channels);
-  h = convolution(g, g.silu(channelLayerNorm(g, h, `${key}.norm2`)), `${key}.conv2`, channels);
+  let h = denseConv(g, g.silu(channelLayerNorm(g, x, `${key}.norm1`)), `${key}.conv1`, channels);
+  h = denseConv(g, g.silu(channelLayerNorm(g, h, `${key}.norm2`)), `${key}.conv2`, channels);
   return g.add(h, x);
-}
-
-/** 3x3x3, same extents. */
-function convolution(g: GraphBuilder, x: Value, key: string, outputs: number): Value {
-  const inputs = x.shape[1] as number;
-  const { type } = x;
-  const weight = g.weight(`${key}.weight`, [outputs, inputs, 3, 3, 3], { type });
-  return g.conv(x, weight, { bias: g.weight(`${key}.bias`, [outputs], { type }), padding: 1 });
 }
 
 /** [1, 8 C, R, R, R] -> [1, C, 2R, 2R, 2R]: channel `c*8 + dx*4 + dy*2 + dz` goes to the offset (dx, dy, dz). */
