@@ -117,6 +117,8 @@ export function worker(
       leaseSeconds: 30,
       clock: time.clock,
       timers: time,
+      // Time may pass faster than the disk works: only tests that mean it may call a job hung.
+      pace: { stall: 1e9 },
       ...options,
     }),
   };
