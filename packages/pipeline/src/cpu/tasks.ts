@@ -18,7 +18,7 @@ import {
 /** Called with the share done, 0 to 1. */
 export type Progress = (share: number) => void;
 
-export interface SurfaceTask {
+interface SurfaceTask {
   readonly mesh: RawMesh;
   /** Share of the faces to remove. */
   readonly simplify: number;
@@ -30,14 +30,14 @@ async function surface({ mesh, simplify: share, maxFaces }: SurfaceTask): Promis
   return { mesh: simplified.mesh };
 }
 
-export interface TextureTask {
+interface TextureTask {
   readonly mesh: RawMesh;
   /** The mesh before simplification: it carries the colours. */
   readonly source: RawMesh;
   readonly textureSize: number;
 }
 
-export interface Textured {
+interface Textured {
   readonly mesh: UnwrappedMesh;
   readonly baseColor: Image;
   readonly report: UnwrapReport;
@@ -55,7 +55,7 @@ async function texture({ mesh, source, textureSize }: TextureTask, onProgress: P
   return { mesh: unwrapped.mesh, baseColor, report: unwrapped.report };
 }
 
-export interface ExportTask {
+interface ExportTask {
   readonly mesh: UnwrappedMesh;
   /** The mesh that was unwrapped: normals do not break where charts do. */
   readonly smooth: RawMesh;
@@ -64,7 +64,7 @@ export interface ExportTask {
   readonly extras: Readonly<Record<string, unknown>>;
 }
 
-export interface Exported {
+interface Exported {
   readonly glb: Uint8Array;
   readonly vertices: number;
   readonly faces: number;

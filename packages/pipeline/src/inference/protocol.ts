@@ -72,7 +72,7 @@ export const RequestSchema = z.discriminatedUnion('kind', [
 ]);
 export type Request = z.infer<typeof RequestSchema>;
 
-export const WireErrorSchema = z.object({
+const WireErrorSchema = z.object({
   consequence: z.enum(['terminal', 'rejected', 'retryable', 'cancelled', 'unknown']),
   code: z.string(),
   message: z.string(),
@@ -89,7 +89,6 @@ const UsageSchema = z.object({
   /** Time spent in the call. */
   seconds: z.number().min(0),
 });
-export type Usage = z.infer<typeof UsageSchema>;
 
 /** Inference process to main process. */
 export const ReplySchema = z.discriminatedUnion('kind', [

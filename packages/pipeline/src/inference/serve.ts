@@ -13,7 +13,7 @@ import {
 import { chunksOf } from './transfer.ts';
 import { toWire } from './wire-errors.ts';
 
-export type NamedTensors = Readonly<Record<string, Tensor>>;
+type NamedTensors = Readonly<Record<string, Tensor>>;
 
 /** What a method may use beside its arguments. */
 export interface CallContext {

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { latentStage } from './latent.ts';
 import { MESH_FORMS } from './meshes.ts';
 import { type Stage, tensorOf } from './stage.ts';
-import { structureStage } from './structure.ts';
+import { coordsOf, structureStage } from './structure.ts';
 
 export interface DecodeState {
   /** Voxels along one edge of the mesh decoder's grid. */
@@ -36,7 +36,7 @@ export const decodeStage: Stage<DecodeState> = {
     const { choices, networks, signal, onStep } = context;
     const { tensors, resolution } = await networks.decode(
       {
-        coords: tensorOf(context.input(structureStage), 'coords'),
+        coords: coordsOf(context.input(structureStage)),
         latent: tensorOf(context.input(latentStage), 'latent'),
       },
       {

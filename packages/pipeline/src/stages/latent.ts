@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { conditionStage } from './condition.ts';
 import { samplerParams, samplerSave, samplingOptions } from './sampling.ts';
 import { type Stage, tensorOf } from './stage.ts';
-import { structureStage } from './structure.ts';
+import { coordsOf, structureStage } from './structure.ts';
 
 export interface LatentState {
   readonly generator: GeneratorState;
@@ -28,7 +28,7 @@ export const latentStage: Stage<LatentState> = {
       {
         cond: tensorOf(condition, 'cond'),
         negative: tensorOf(condition, 'negative'),
-        coords: tensorOf(structure, 'coords'),
+        coords: coordsOf(structure),
       },
       samplingOptions(context, params, structure.state.generator),
     );

@@ -1,5 +1,5 @@
 /** What a stage is. A stage knows nothing of stores, processes or other jobs: it turns inputs into one content. */
-import { type Job, type Lane, STAGE_LANES, type StageName } from '@espalier/contracts';
+import type { Job, StageName } from '@espalier/contracts';
 import type { Dtype, Tensor } from '@espalier/tensors';
 import { elementCount } from '@espalier/tensors';
 import type { z } from 'zod';
@@ -90,10 +90,6 @@ export interface Stage<S = unknown> {
   notices?(content: StageContent<S>): readonly Notice[];
 }
 
-export function laneOf(stage: Pick<Stage, 'name'>): Lane {
-  return STAGE_LANES[stage.name];
-}
-
 /** The check of contents that a stage writes. */
 export function contentCheck<S>(stage: Stage<S>): (content: CheckpointContent) => StageContent<S> {
   return (content) => {
@@ -124,7 +120,7 @@ export function float32Of(content: CheckpointContent, name: string): Float32Arra
   return data;
 }
 
-export function int32Of(content: CheckpointContent, name: string): Int32Array {
+function int32Of(content: CheckpointContent, name: string): Int32Array {
   const { data } = tensorOf(content, name);
   if (!(data instanceof Int32Array)) throw new Error(`tensor '${name}' is not I32`);
   return data;

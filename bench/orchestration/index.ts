@@ -1,0 +1,92 @@
+/**
+ * What a job costs beside networks and geometry: planning, checkpoints, IPC, threads, results, stats.
+ *
+ * Orchestration is the wall time of `runJob` less the time that the inference process and the CPU threads measured
+ * inside their own calls. Jobs of the tiny model, each with a seed of its own, on a folder bucket; the first job also
+ * starts the process and opens the networks, and is shown apart. On a busy machine the median carries the waiting for
+ * a core, the best run hardly does.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Job } from '@espalier/contracts';
+import { openRuntime, type PipelineRuntime, runJob } from '@espalier/pipeline';
+import { FolderStore } from '@espalier/storage';
+import type { BenchReport } from '../report.ts';
+import { measureFullSizeCheckpoint } from './full-size-checkpoint.ts';
+
+const MODEL = fileURLToPath(new URL('../../models/trellis-tiny', import.meta.url));
+const JOBS = 9;
+const CACHED_JOBS = 50;
+
+interface Cost {
+  readonly wall: number;
+  readonly networks: number;
+  readonly geometry: number;
+  readonly orchestration: number;
+}
+
+export async function run(): Promise<BenchReport> {
+  const folder = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
+  const runtime = await openRuntime({ model: MODEL, device: 'cpu', cpuWorkers: 1 });
+  try {
+    const store = await FolderStore.open(folder);
+    const first = await measure(store, runtime, job('first', 0));
+    const fresh: Cost[] = [];
+    for (let i = 1; i <= JOBS; i++) fresh.push(await measure(store, runtime, job(`fresh-${i}`, i)));
+    const cached: Cost[] = [];
+    for (let i = 1; i <= CACHED_JOBS; i++) cached.push(await measure(store, runtime, job(`cached-${i}`, 1)));
+    const large = await measureFullSizeCheckpoint(store);
+    const row = (name: string, cost: Cost) => ({
+      job: name,
+      'wall ms': cost.wall * 1000,
+      'networks ms': cost.networks * 1000,
+      'geometry ms': cost.geometry * 1000,
+      'orchestration ms': cost.orchestration * 1000,
+    });
+    const ordered = fresh.toSorted((a, b) => a.orchestration - b.orchestration);
+    const orderedCached = cached.toSorted((a, b) => a.orchestration - b.orchestration);
+    const best = ordered[0] as Cost; // JOBS > 0
+    return {
+      rows: [
+        row('first: starts process, opens networks', first),
+        row(`fresh, median of ${JOBS}`, median(ordered)),
+        row(`fresh, best of ${JOBS}`, best),
+        row(`cached, median of ${CACHED_JOBS}`, median(orderedCached)),
+      ],
+      figures: { first, fresh: ordered, cached_median: median(orderedCached), full_size_decode_checkpoint: large },
+      goals: [
+        { name: 'orchestration of a fresh job in ms, best run', value: best.orchestration * 1000, limit: 100 },
+        { name: 'wall time of a cached job in ms, median', value: median(orderedCached).wall * 1000, limit: 100 },
+      ],
+    };
+  } finally {
+    await runtime.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function measure(store: FolderStore, runtime: PipelineRuntime, work: Job): Promise<Cost> {
+  const before = { networks: runtime.inference.usage.seconds, geometry: runtime.cpu.seconds };
+  const started = performance.now();
+  await runJob(work, { store, runtime });
+  const wall = (performance.now() - started) / 1000;
+  const networks = runtime.inference.usage.seconds - before.networks;
+  const geometry = runtime.cpu.seconds - before.geometry;
+  return { wall, networks, geometry, orchestration: wall - networks - geometry };
+}
+
+function job(id: string, seed: number): Job {
+  return {
+    id,
+    input: { prompt: 'A wooden treasure chest', seed, simplify: 0.95, texture_size: 512 },
+    outputs: ['glb'],
+    sampler: {},
+    tags: {},
+  };
+}
+
+function median(ordered: readonly Cost[]): Cost {
+  return ordered[Math.floor(ordered.length / 2)] as Cost; // never empty
+}
