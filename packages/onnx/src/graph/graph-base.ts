@@ -1,7 +1,7 @@
 /** Inputs, weights, constants, nodes and outputs: what every operation of the builder stands on. */
 import type { Checkpoint } from '../checkpoint.ts';
 import { encodeNumbers } from './constants.ts';
-import type { Graph } from './graph.ts';
+import type { Graph, WeightRole } from './graph.ts';
 import { GraphError } from './graph-error.ts';
 import { type Attribute, dataTypeNumber, encodeModel, type InitializerSpec, type NodeSpec } from './model-proto.ts';
 import { describeShape } from './shapes.ts';
@@ -18,6 +18,11 @@ export interface GraphOptions {
    * @defaultValue `'float32'`
    */
   readonly computeType?: ComputeType;
+  /**
+   * `mapped` for a graph that runs once or twice, or computes other weights from the stored ones: what the runtime would
+   * prepare does not pay. @defaultValue decided by the size of the weights
+   */
+  readonly weightRole?: WeightRole;
   /** Names of `tap`s that become outputs. A name that no tap has makes `build` fail. */
   readonly taps?: readonly string[];
 }
@@ -26,6 +31,7 @@ export abstract class GraphBase {
   readonly name: string;
   readonly computeType: ComputeType;
   readonly #checkpoint: Checkpoint | undefined;
+  readonly #weightRole: WeightRole | undefined;
   readonly #taps: ReadonlySet<string>;
   readonly #nodes: NodeSpec[] = [];
   readonly #inline: InitializerSpec[] = [];
@@ -38,6 +44,7 @@ export abstract class GraphBase {
     this.name = options.name;
     this.computeType = options.computeType ?? 'float32';
     this.#checkpoint = options.checkpoint;
+    this.#weightRole = options.weightRole;
     this.#taps = new Set(options.taps);
   }
 
@@ -179,6 +186,7 @@ export abstract class GraphBase {
       inputs: new Map(this.#inputs),
       outputs: new Map(this.#outputs),
       weightsFolder,
+      weightRole: this.#weightRole,
       weightBytes: [...this.#weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),
     };
   }

@@ -16,6 +16,8 @@ export interface Graph {
   readonly outputs: ReadonlyMap<string, ValueType>;
   /** Folder that the locations of external weights are relative to; undefined when there are none. */
   readonly weightsFolder: string | undefined;
+  /** What the graph was built for; undefined leaves it to the size of the weights. */
+  readonly weightRole: WeightRole | undefined;
   /** Bytes of weights that the graph refers to in checkpoint files. */
   readonly weightBytes: number;
 }

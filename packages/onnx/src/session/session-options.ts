@@ -16,8 +16,11 @@ export const MAPPED_WEIGHT_BYTES = 512 * 2 ** 20;
 const LOG_ERRORS = 3;
 
 /** On CUDA weights go to the device in any case. */
-export function weightRole(graph: Pick<Graph, 'weightBytes'>, device: Device): WeightRole {
-  return device === 'cpu' && graph.weightBytes >= MAPPED_WEIGHT_BYTES ? 'mapped' : 'constant';
+export function weightRole(graph: Pick<Graph, 'weightBytes' | 'weightRole'>, device: Device): WeightRole {
+  if (device === 'cuda') {
+    return 'constant';
+  }
+  return graph.weightRole ?? (graph.weightBytes >= MAPPED_WEIGHT_BYTES ? 'mapped' : 'constant');
 }
 
 export function sessionOptions(

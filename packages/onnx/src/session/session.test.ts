@@ -109,9 +109,12 @@ describe('devices', () => {
 
 describe('large weights', () => {
   it('stay mapped on the CPU, small ones are repacked', () => {
-    expect(weightRole({ weightBytes: MAPPED_WEIGHT_BYTES - 1 }, 'cpu')).toBe('constant');
-    expect(weightRole({ weightBytes: MAPPED_WEIGHT_BYTES }, 'cpu')).toBe('mapped');
-    expect(weightRole({ weightBytes: MAPPED_WEIGHT_BYTES }, 'cuda')).toBe('constant');
+    const role = (weightBytes: number, device: 'cpu' | 'cuda', own?: 'mapped' | 'constant') =>
+      weightRole({ weightBytes, weightRole: own }, device);
+    expect(role(MAPPED_WEIGHT_BYTES - 1, 'cpu')).toBe('constant');
+    expect(role(MAPPED_WEIGHT_BYTES, 'cpu')).toBe('mapped');
+    expect(role(0, 'cpu', 'mapped')).toBe('mapped');
+    expect(role(MAPPED_WEIGHT_BYTES, 'cuda', 'mapped')).toBe('constant');
   });
 
   it('take no memory while mapped, and give the same results', async () => {

@@ -99,7 +99,7 @@ export class ClipTextEncoder {
  * Input `ids` int32 [1, 77]; output `last_hidden_state` float32 [1, 77, channels].
  * @throws TerminalError `CHECKPOINT_MISMATCH` naming the weight.
  */
-export function buildClipTextEncoder(config: ClipTextConfig, checkpoint: Checkpoint): Graph {
+function buildClipTextEncoder(config: ClipTextConfig, checkpoint: Checkpoint): Graph {
   const g = new GraphBuilder({ name: 'CLIPTextModel', checkpoint });
   for (const key of checkpoint.keys()) if (OTHER_TOWERS.test(key)) checkpoint.ignore(key);
   const ids = g.input('ids', 'int32', [1, CONTEXT_LENGTH]);

@@ -26,7 +26,7 @@ export function cellChannels({ representation_config: { use_color } }: SLatMeshD
 }
 
 /** A group norm's affine part. */
-export interface NormWeights {
+interface NormWeights {
   readonly weight: Float32Array;
   readonly bias: Float32Array;
 }

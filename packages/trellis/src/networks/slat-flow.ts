@@ -44,7 +44,7 @@ interface Level {
  * the coarsest voxels, and the tables of `SLatFlowTables`; output `out` [N0, out_channels]; floats are float32.
  * @throws TerminalError `CHECKPOINT_MISMATCH` naming the weight.
  */
-export function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: GraphChoices = {}): Graph {
+function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: GraphChoices = {}): Graph {
   const g = new GraphBuilder({ name: 'SLatFlowModel', checkpoint, ...choices });
   const { model_channels: channels } = config;
   const io = config.io_block_channels ?? [];

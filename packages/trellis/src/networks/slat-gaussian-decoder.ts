@@ -17,7 +17,7 @@ import { feedTorso, slatTorso } from './slat-torso.ts';
 const OUTPUT_NORM_EPS = 1e-5;
 
 /** Inputs of `slatTorso`; output `h` float32 [N, 14 * num_gaussians]. */
-export function buildGaussianDecoder(
+function buildGaussianDecoder(
   config: SLatGaussianDecoderConfig,
   checkpoint: Checkpoint,
   choices: GraphChoices = {},

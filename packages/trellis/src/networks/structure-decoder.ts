@@ -21,7 +21,7 @@ export function buildStructureDecoder(
   checkpoint: Checkpoint,
   choices: GraphChoices = {},
 ): Graph {
-  const g = new GraphBuilder({ name: 'SparseStructureDecoder', checkpoint, ...choices });
+  const g = new GraphBuilder({ name: 'SparseStructureDecoder', checkpoint, weightRole: 'mapped', ...choices });
   const { channels } = config;
   const [widest = 0] = channels;
   const z = g.input('z', 'float32', [1, config.latent_channels, resolution, resolution, resolution]);
