@@ -34,6 +34,7 @@ function buildProgram(io: CliIo, run: Run): Command {
     .addHelpText('after', EXIT_HELP);
   addGenerate(program, io, run);
   addWorker(program, io, run);
+  addServe(program, io, run);
   addBucket(program, io, run);
   addQueues(program, io, run);
   addModels(program, io, run);
@@ -109,6 +110,31 @@ Logs are JSON lines on standard error. With --json the record of each job that e
 Ctrl-C and SIGTERM save and hand the job back for any worker; a worker that serves then ends with 0.${EXIT_HELP}`,
     )
     .action((options) => run(async () => (await import('./commands/worker.ts')).worker(io, options)));
+}
+
+function addServe(program: Command, io: CliIo, run: Run): void {
+  withModel(withStore(program.command('serve').description('the HTTP API and the web console, with a worker')))
+    .option('--host <address>', 'address to listen on; others than this machine need API keys (default: 127.0.0.1)')
+    .option('--port <number>', 'port to listen on, 0 for any that is free (default: 8000)')
+    .option('--no-worker', 'leave the jobs to other processes on the same bucket')
+    .option('--new-key <name>', 'make an API key of this name, and end')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  espalier serve                                              then open http://127.0.0.1:8000
+  espalier serve --store ./bucket --port 8080
+  ESPALIER_API_KEYS=$(espalier serve --new-key me) espalier serve --host 0.0.0.0
+
+See docs/api.md.${EXIT_HELP}`,
+    )
+    .action((options: { worker: boolean }) =>
+      // Commander sets true where the flag is absent: then the settings decide.
+      run(async () => {
+        const { worker, ...rest } = options;
+        return (await import('./commands/serve.ts')).serve(io, { ...rest, ...(!worker && { worker }) });
+      }),
+    );
 }
 
 function addBucket(program: Command, io: CliIo, run: Run): void {

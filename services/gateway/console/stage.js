@@ -1,6 +1,7 @@
 /** The job that is looked at: its progress, its asset, what can be done with it. */
 import { call, followJob, post, refinishJob } from './api.js';
 import { chosenTexture, showShare, textureChoice } from './composer.js';
+import { deliveryLog } from './deliveries.js';
 import { announce, byId, growingLattice, h, icon, toast } from './dom.js';
 import { ago, clock, percent } from './format.js';
 import { promptNotices, statsView } from './stats.js';
@@ -53,7 +54,8 @@ export class Stage {
     /** @type {Node[]} */
     const view = [this.#title(job), timeline(job), ...this.#notices(job)];
     if (job.stats !== undefined) view.push(statsView(job, job.stats));
-    view.push(trail(job, this.sheet.querySelector('details')?.open ?? false));
+    view.push(trail(job, this.#isOpen('.trail')));
+    if (job.links.deliveries !== undefined) view.push(deliveryLog(job.links.deliveries, this.#isOpen('.deliveries')));
     this.sheet.replaceChildren(...view);
     document.title =
       job.state === 'running'
@@ -67,6 +69,15 @@ export class Stage {
       announce(`${job.prompt ?? job.id}: ${job.state}`);
       this.onChange();
     } else if (job.state === 'running' && job.stage !== undefined) announce(`${job.stage} of ${job.prompt ?? job.id}`);
+  }
+
+  /**
+   * What was unfolded stays so when the job is drawn anew.
+   * @param {string} selector
+   */
+  #isOpen(selector) {
+    const element = this.sheet.querySelector(selector);
+    return element instanceof HTMLDetailsElement && element.open;
   }
 
   /** @param {Job} job */
@@ -318,7 +329,7 @@ async function download(job, link) {
 function trail(job, open) {
   return h(
     'details',
-    { class: 'log', open },
+    { class: 'log trail', open },
     h('summary', {}, 'What happened'),
     h(
       'ol',

@@ -1,3 +1,4 @@
+import { DeliveryLog, newDelivery, tried } from '@espalier/notifier';
 import { jobKey } from '@espalier/storage';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CUBE } from './bucket-worker.ts';
@@ -122,6 +123,32 @@ describe('GET /jobs/{id}/model.glb', () => {
     expect((await get({ range: 'bytes=0-3', 'if-range': '"another"' })).status).toBe(200);
     const head = await fetch(`${harness.base}/jobs/${id}/model.glb`, { method: 'HEAD' });
     expect(head.headers.get('content-length')).toBe(String(CUBE.byteLength));
+  });
+});
+
+describe('GET /jobs/{id}/deliveries', () => {
+  it("shows what became of telling the job's webhook, without its body", async () => {
+    const { body } = await harness.call('POST', '/run', {
+      input: { prompt: 'box' },
+      webhook: 'https://example.com/hook',
+    });
+    const { links } = (await harness.call('GET', `/jobs/${body.id}`)).body;
+    expect((await harness.call('GET', links.deliveries)).body).toEqual({ deliveries: [] });
+    const parts = {
+      webhook_id: 'msg_1',
+      job: body.id,
+      url: 'https://example.com/hook',
+      type: 'job.completed',
+      body: '{}',
+    };
+    const result = { kind: 'failed', status: 503, error: 'busy' } as const;
+    const moment = { began: 1000, ended: 1250, random: 0 };
+    await new DeliveryLog(harness.store).write(tried(newDelivery(parts, 0), result, moment), undefined);
+    const { deliveries } = (await harness.call('GET', links.deliveries)).body;
+    expect(deliveries).toMatchObject([
+      { webhook_id: 'msg_1', state: 'pending', failures: 1, tries: [{ status: 503, seconds: 0.25 }] },
+    ]);
+    expect(deliveries[0].body).toBeUndefined();
   });
 });
 

@@ -234,6 +234,10 @@ describe('POST /cancel, /retry, /purge-queue', () => {
     const id = await harness.submit();
     expect((await harness.call('POST', `/cancel/${id}`)).body).toEqual({ id, status: 'CANCELLED' });
     expect((await harness.call('GET', `/status/${id}`)).body.status).toBe('CANCELLED');
+    expect((await harness.call('GET', `/jobs/${id}`)).body).toMatchObject({
+      state: 'cancelled',
+      cancel_requested: false,
+    });
   });
 
   it('asks a running job to stop, and leaves an ended one alone', async () => {

@@ -95,15 +95,16 @@ export interface RecordParts {
 export function assemble({ id, job, seedDrawn, status, jobEtag, jobModifiedAt, marked }: RecordParts): JobRecord {
   const current = jobEtag === undefined || status?.job_etag === jobEtag ? status : undefined;
   const recorded = current?.state ?? 'queued';
+  // Nobody works on a queued job: the request alone decides it, and the next worker only writes that down.
+  const state = recorded === 'queued' && marked ? 'cancelled' : recorded;
   return {
     id,
-    // Nobody works on a queued job: the request alone decides it, and the next worker only writes that down.
-    state: recorded === 'queued' && marked ? 'cancelled' : recorded,
+    state,
     submittedAt: current === undefined ? (jobModifiedAt ?? 0) : Date.parse(current.submitted_at),
     ...(job !== undefined && { job }),
     seedDrawn,
     ...(current !== undefined && { status: current }),
-    cancelRequested: marked && !isTerminal(recorded),
+    cancelRequested: marked && !isTerminal(state),
   };
 }
 

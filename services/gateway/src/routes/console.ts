@@ -26,6 +26,7 @@ const ASSETS = [
   'main.js',
   'api.js',
   'composer.js',
+  'deliveries.js',
   'dom.js',
   'format.js',
   'gallery.js',

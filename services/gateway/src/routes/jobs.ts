@@ -1,6 +1,7 @@
 /** Our own job resources: lists, details, another finish. */
 
 import { RejectedError } from '@espalier/contracts';
+import { DeliveryLog } from '@espalier/notifier';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { findJob, type GatewayContext } from '../context.ts';
 import { describedOnly, jsonOf } from '../http/body.ts';
@@ -8,7 +9,14 @@ import { HttpError } from '../http/http-error.ts';
 import { refinish } from '../jobs/control.ts';
 import type { JobRecord } from '../jobs/job-records.ts';
 import { errors, IdParameter } from '../schemas/common.ts';
-import { JobListSchema, JobViewSchema, ListQuery, RefinishSchema, SubmittedSchema } from '../schemas/jobs.ts';
+import {
+  DeliveriesSchema,
+  JobListSchema,
+  JobViewSchema,
+  ListQuery,
+  RefinishSchema,
+  SubmittedSchema,
+} from '../schemas/jobs.ts';
 import { jobSummary, jobView } from '../views/job-view.ts';
 
 const tags = ['Jobs'];
@@ -54,6 +62,29 @@ export const jobRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = asy
       const record = await findJob(context, request.params.id);
       const stats = record.state === 'succeeded' ? await context.results.stats(record) : undefined;
       return jobView(record, stats, context.clock.now());
+    },
+  );
+
+  app.get(
+    '/jobs/:id/deliveries',
+    {
+      config: { rate: 'read' },
+      schema: {
+        tags,
+        operationId: 'listDeliveries',
+        summary: 'What became of telling the webhook',
+        params: IdParameter,
+        response: { 200: DeliveriesSchema, ...errors(400, 404) },
+      },
+    },
+    async (request) => {
+      const { id } = await findJob(context, request.params.id);
+      const deliveries = [];
+      for await (const { delivery } of new DeliveryLog(context.store).all(id)) {
+        const { body: _body, job: _job, claimed_until: _claim, ...shown } = delivery;
+        deliveries.push(shown);
+      }
+      return { deliveries };
     },
   );
 

@@ -87,3 +87,23 @@ export const SubmittedSchema = z
     links: z.record(z.string(), z.string()),
   })
   .meta({ id: 'Submitted' });
+
+export const DeliveriesSchema = z
+  .object({
+    deliveries: z.array(
+      z.object({
+        webhook_id: z.string(),
+        url: z.string(),
+        type: z.string(),
+        state: z.string().describe('pending, delivered, gone, refused or exhausted'),
+        created_at: TimeSchema,
+        next_at: TimeSchema.optional(),
+        failures: z.int(),
+        replays: z.int(),
+        tries: z.array(
+          z.object({ at: TimeSchema, seconds: z.number(), status: z.int().optional(), error: z.string().optional() }),
+        ),
+      }),
+    ),
+  })
+  .meta({ id: 'Deliveries' });

@@ -58,6 +58,7 @@ function linksOf({ id, state, status, job }: JobRecord): Record<string, string> 
   return {
     self,
     events: `${self}/events`,
+    ...(job?.webhook !== undefined && { deliveries: `${self}/deliveries` }),
     ...(state === 'succeeded' && {
       model: `${self}/model.glb`,
       stats: `${self}/stats.json`,

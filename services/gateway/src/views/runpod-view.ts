@@ -17,7 +17,8 @@ const STATES: Readonly<Record<JobState, RunpodState>> = {
 };
 
 export function runpodState({ state, status }: JobRecord): RunpodState {
-  return state === 'failed' && status?.error?.code.startsWith('DEADLINE') === true ? 'TIMED_OUT' : STATES[state];
+  const late = (state === 'failed' || state === 'cancelled') && status?.error?.code === 'DEADLINE_EXCEEDED';
+  return late ? 'TIMED_OUT' : STATES[state];
 }
 
 /** `policy.ttl` has passed: RunPod then knows nothing of the job. */
