@@ -2,5 +2,4 @@ export * from './digests.ts';
 export * from './model-repository.ts';
 export * from './network-config.ts';
 export * from './pipeline-config.ts';
-export { cachedSnapshot } from './places.ts';
 export * from './repository-files.ts';

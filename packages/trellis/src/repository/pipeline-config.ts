@@ -6,7 +6,7 @@ import { checkJson, parseJsonFile } from './json-file.ts';
 /** Encoder of the published models; taken when the file names none, as the released text file does. */
 export const DEFAULT_TEXT_ENCODER = 'openai/clip-vit-large-patch14';
 
-export const SAMPLERS = ['FlowEulerSampler', 'FlowEulerCfgSampler', 'FlowEulerGuidanceIntervalSampler'] as const;
+const SAMPLERS = ['FlowEulerSampler', 'FlowEulerCfgSampler', 'FlowEulerGuidanceIntervalSampler'] as const;
 
 /** Defaults are those of the published samplers' `sample` methods, for what the file is silent on. */
 const SamplerSchema = z.object({

@@ -22,7 +22,7 @@ export interface TokenReport {
   readonly unknownWords: readonly string[];
 }
 
-export interface TokenizedPrompt {
+interface TokenizedPrompt {
   /** [77] */
   readonly ids: Int32Array;
   readonly report: TokenReport;

@@ -1,1 +1,1 @@
-export { ClipTokenizer, CONTEXT_LENGTH, type TokenizedPrompt, type TokenReport } from './clip-tokenizer.ts';
+export { ClipTokenizer, type TokenReport } from './clip-tokenizer.ts';

@@ -21,7 +21,7 @@ import type { Weights } from './weights.ts';
 type Voxels = readonly (readonly number[])[];
 type Config = SLatGaussianDecoderConfig | SLatMeshDecoderConfig;
 
-export function torso(w: Weights, config: Config, voxels: Voxels, slat: Rows): Rows {
+function torso(w: Weights, config: Config, voxels: Voxels, slat: Rows): Rows {
   const { model_channels: channels, num_heads: heads } = config;
   let h = add(linear(w, 'input_layer', slat, channels), positions(voxels, channels));
   for (let i = 0; i < config.num_blocks; i++) {

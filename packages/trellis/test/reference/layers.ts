@@ -14,7 +14,7 @@ export const flat = (rows: Rows): Float64Array => Float64Array.from(rows.flatMap
 export const each = (rows: Rows, f: (value: number, channel: number) => number): Rows => rows.map((row) => row.map(f));
 export const add = (a: Rows, b: Rows): Rows => a.map((row, i) => row.map((value, c) => value + at(b, i, c)));
 export const silu = (x: number): number => x / (1 + Math.exp(-x));
-export const gelu = (x: number): number => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+const gelu = (x: number): number => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 
 const at = (rows: Rows, row: number, channel: number): number => (rows[row] as Float64Array)[channel] as number;
 
@@ -71,7 +71,7 @@ export const everyone = (count: number): Attended => {
   return () => all;
 };
 
-export function attention(q: Rows, k: Rows, v: Rows, heads: number, attended: Attended): Rows {
+function attention(q: Rows, k: Rows, v: Rows, heads: number, attended: Attended): Rows {
   const channels = q[0]?.length ?? 0;
   const width = channels / heads;
   return q.map((query, row) => {

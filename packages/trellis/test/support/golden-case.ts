@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { decodeSafetensors, type Tensor } from '@espalier/tensors';
 
 /** Folder of the reference data made with the original code; its README says what each file holds. */
-export const GOLDENS = fileURLToPath(new URL('../goldens/', import.meta.url));
+const GOLDENS = fileURLToPath(new URL('../goldens/', import.meta.url));
 export const GOLDEN_MODEL = `${GOLDENS}trellis-tiny`;
 
 /** One file of the reference data, with typed access that throws on a missing key. */
