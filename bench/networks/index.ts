@@ -2,13 +2,14 @@
  * Each network against PyTorch: same weights, same inputs, two threads, two processes that take turns. And the flow
  * model of TRELLIS-text-xlarge's shape: how fast it opens, and that it runs.
  *
- *     npm run bench -- networks [NAME ...] [--save]    NAME: a network of cases.ts, or xl
+ *     npm run bench -- networks [NAME ...] [--threads=N] [--rounds=N] [--save]    NAME: a network of cases.ts, or xl
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { nodeFlagsFor } from '@espalier/contracts';
 import type { BenchReport, Goal } from '../report.ts';
 import { LATENT_RESOLUTION, NETWORK_CASES, type NetworkCase } from './cases.ts';
@@ -17,8 +18,8 @@ import { makeXl } from './make-xl.ts';
 import { referencePython } from './python.ts';
 import type { XlFigures } from './xl.ts';
 
-const THREADS = 2;
-const ROUNDS = 5;
+const THREADS = '2';
+const ROUNDS = '5';
 /** Largest difference over largest value at which two float32 results of one network are taken to be the same work. */
 const SAME = 1e-4;
 
@@ -32,22 +33,33 @@ interface NetworkFigures {
   readonly pytorch: Fighter;
 }
 
+interface Settings {
+  readonly threads: number;
+  readonly rounds: number;
+}
+
 export async function run(args: readonly string[]): Promise<BenchReport> {
-  const names = args.length > 0 ? args : [...NETWORK_CASES.map(({ name }) => name), 'xl'];
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { threads: { type: 'string', default: THREADS }, rounds: { type: 'string', default: ROUNDS } },
+  });
+  const settings = { threads: Number(values.threads), rounds: Number(values.rounds) };
+  const names = positionals.length > 0 ? positionals : [...NETWORK_CASES.map(({ name }) => name), 'xl'];
   const folder = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
   try {
     const networks: NetworkFigures[] = [];
     for (const network of NETWORK_CASES.filter(({ name }) => names.includes(name))) {
-      networks.push(await measure(network, folder));
+      networks.push(await measure(network, folder, settings));
     }
-    const xl = names.includes('xl') ? await measureXl(folder) : undefined;
-    return report(networks, xl);
+    const xl = names.includes('xl') ? await measureXl(folder, settings) : undefined;
+    return report(networks, xl, settings);
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-async function measure(network: NetworkCase, folder: string): Promise<NetworkFigures> {
+async function measure(network: NetworkCase, folder: string, { threads, rounds }: Settings): Promise<NetworkFigures> {
   const python = referencePython();
   const reference = fileURLToPath(new URL('reference.py', import.meta.url));
   const subject = new URL('subject.ts', import.meta.url);
@@ -55,13 +67,13 @@ async function measure(network: NetworkCase, folder: string): Promise<NetworkFig
     input: JSON.stringify({ ...network, latent: LATENT_RESOLUTION }),
     stdio: ['pipe', 'inherit', 'inherit'],
   });
-  const common = [folder, network.name, String(THREADS)];
+  const common = [folder, network.name, String(threads)];
   const [ours, pytorch] = (await duel(
     [
       [process.execPath, ...nodeFlagsFor(subject), fileURLToPath(subject), ...common],
       [python, reference, 'serve', ...common],
     ],
-    ROUNDS,
+    rounds,
   )) as [Fighter, Fighter];
   // The machine may be busy with other things: the least disturbed run of each counts.
   const best = (fighter: Fighter, key: 'seconds' | 'cpu') => Math.min(...fighter.runs.map((run) => run[key]));
@@ -76,15 +88,15 @@ async function measure(network: NetworkCase, folder: string): Promise<NetworkFig
   };
 }
 
-async function measureXl(folder: string): Promise<XlFigures> {
+async function measureXl(folder: string, { threads }: Settings): Promise<XlFigures> {
   const stem = await makeXl(folder);
   const script = new URL('xl.ts', import.meta.url);
-  const args = [...nodeFlagsFor(script), fileURLToPath(script), stem, String(THREADS)];
+  const args = [...nodeFlagsFor(script), fileURLToPath(script), stem, String(threads)];
   const output = execFileSync(process.execPath, args, { encoding: 'utf8' });
   return JSON.parse(output) as XlFigures;
 }
 
-function report(networks: readonly NetworkFigures[], xl: XlFigures | undefined): BenchReport {
+function report(networks: readonly NetworkFigures[], xl: XlFigures | undefined, settings: Settings): BenchReport {
   const goals: Goal[] = networks.flatMap(({ network, timeRatio, peakRatio, ours }) => [
     { name: `${network}: time over PyTorch's`, value: timeRatio, limit: 1 },
     { name: `${network}: peak memory over PyTorch's`, value: peakRatio, limit: 1 },
@@ -109,7 +121,7 @@ function report(networks: readonly NetworkFigures[], xl: XlFigures | undefined):
       "PyTorch's peak MB": Math.round(figures.pytorch.peak),
       difference: figures.ours.error ?? '',
     })),
-    figures: { threads: THREADS, rounds: ROUNDS, networks, ...(xl === undefined ? {} : { xl }) },
+    figures: { ...settings, networks, ...(xl === undefined ? {} : { xl }) },
     goals,
   };
 }

@@ -1,5 +1,5 @@
 /** The Python that runs the PyTorch side: one that is given, or a virtual environment made from pinned requirements. */
-import { execFileSync } from 'node:child_process';
+import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -16,7 +16,7 @@ export function referencePython(): string {
   const python = `${folder}/bin/python`;
   if (!existsSync(python)) {
     const requirements = fileURLToPath(new URL('requirements.txt', import.meta.url));
-    const inherit = { stdio: ['ignore', 'ignore', 'inherit'] } as const;
+    const inherit: ExecFileSyncOptions = { stdio: ['ignore', 'ignore', 'inherit'] };
     execFileSync('python3', ['-m', 'venv', folder], inherit);
     execFileSync(python, ['-m', 'pip', 'install', '--quiet', '-r', requirements], inherit);
   }
