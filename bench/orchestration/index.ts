@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Job } from '@espalier/contracts';
 import { openRuntime, type PipelineRuntime, runJob } from '@espalier/pipeline';
-import { FolderStore } from '@espalier/storage';
+import { FolderStore, type ObjectStore } from '@espalier/storage';
 import type { BenchReport } from '../report.ts';
 import { measureFullSizeCheckpoint } from './full-size-checkpoint.ts';
 
@@ -25,6 +25,10 @@ interface Cost {
   readonly networks: number;
   readonly geometry: number;
   readonly orchestration: number;
+  /** Part of it: waiting for the bucket, whose writes are durable. */
+  readonly store: number;
+  /** Part of it: work of the main thread. The rest is waiting for other processes and threads to get a core. */
+  readonly mainThread: number;
 }
 
 export async function run(): Promise<BenchReport> {
@@ -44,6 +48,8 @@ export async function run(): Promise<BenchReport> {
       'networks ms': cost.networks * 1000,
       'geometry ms': cost.geometry * 1000,
       'orchestration ms': cost.orchestration * 1000,
+      'of it store ms': cost.store * 1000,
+      'of it main thread ms': cost.mainThread * 1000,
     });
     const ordered = fresh.toSorted((a, b) => a.orchestration - b.orchestration);
     const orderedCached = cached.toSorted((a, b) => a.orchestration - b.orchestration);
@@ -69,12 +75,40 @@ export async function run(): Promise<BenchReport> {
 
 async function measure(store: FolderStore, runtime: PipelineRuntime, work: Job): Promise<Cost> {
   const before = { networks: runtime.inference.usage.seconds, geometry: runtime.cpu.seconds };
+  const timed = timedStore(store);
   const started = performance.now();
-  await runJob(work, { store, runtime });
+  const loop = performance.eventLoopUtilization();
+  await runJob(work, { store: timed.store, runtime });
+  const mainThread = performance.eventLoopUtilization(loop).active / 1000;
   const wall = (performance.now() - started) / 1000;
   const networks = runtime.inference.usage.seconds - before.networks;
   const geometry = runtime.cpu.seconds - before.geometry;
-  return { wall, networks, geometry, orchestration: wall - networks - geometry };
+  const orchestration = wall - networks - geometry;
+  return { wall, networks, geometry, orchestration, store: timed.seconds(), mainThread };
+}
+
+/** The store, with a watch on every call. */
+function timedStore(store: ObjectStore): { store: ObjectStore; seconds(): number } {
+  let seconds = 0;
+  const timed = async <T>(call: Promise<T>): Promise<T> => {
+    const started = performance.now();
+    try {
+      return await call;
+    } finally {
+      seconds += (performance.now() - started) / 1000;
+    }
+  };
+  return {
+    seconds: () => seconds,
+    store: {
+      location: store.location,
+      get: (key, options) => timed(store.get(key, options)),
+      head: (key) => timed(store.head(key)),
+      put: (key, body, options) => timed(store.put(key, body, options)),
+      delete: (key, options) => timed(store.delete(key, options)),
+      list: (prefix, options) => timed(store.list(prefix, options)),
+    },
+  };
 }
 
 function job(id: string, seed: number): Job {
