@@ -52,9 +52,9 @@ describe('ClipTokenizer', () => {
 
   it('names the words outside of a closed vocabulary, once each', async () => {
     const path = join(folder, 'vocabulary.txt');
-    await writeFile(path, 'a\nred\nchair\nwith\nlegs\n');
+    await writeFile(path, ',\n3d\na\nRed\nchair\nwith\nlegs\n');
     const tokenizer = await ClipTokenizer.open(join(folder, 'tokenizer.json'), path);
-    expect(tokenizer.encode("A red ottoman with 4 Brass legs, ottoman's chair").report.unknownWords).toEqual([
+    expect(tokenizer.encode("A 3D red ottoman with 4 Brass legs, ottoman's chair").report.unknownWords).toEqual([
       'ottoman',
       'brass',
     ]);

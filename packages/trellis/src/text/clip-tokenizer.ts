@@ -91,7 +91,8 @@ export class ClipTokenizer {
     const names = await specialNames(dirname(tokenizerPath));
     const special = { start: idOf(names.start), end: idOf(names.end), pad: idOf(names.pad) };
     const words = vocabularyPath === undefined ? undefined : await readFile(vocabularyPath, 'utf8');
-    const vocabulary = words === undefined ? undefined : new Set(words.split(/\s+/).map((word) => word.toLowerCase()));
+    // Split like a prompt, so that a word such as '3d' is found by the part of it that is letters.
+    const vocabulary = words === undefined ? undefined : new Set(wordsOf(words));
     return new ClipTokenizer(tokenizer, special, vocabulary);
   }
 

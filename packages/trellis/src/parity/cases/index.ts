@@ -7,9 +7,11 @@ import { meshDecoder } from './mesh-decoder.ts';
 import { randn } from './randn.ts';
 import { structureFlow } from './structure-flow.ts';
 import { structureSample } from './structure-sample.ts';
+import { textEncoder } from './text-encoder.ts';
 
 export const CASE_KINDS: readonly CaseKind[] = [
   randn,
+  textEncoder,
   structureFlow,
   structureSample,
   latentFlow,
