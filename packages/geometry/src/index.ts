@@ -21,6 +21,7 @@ export { boundsOf, inspectTopology, type Topology } from './mesh/topology.ts';
 export { type Camera, orbitCamera } from './raster/camera.ts';
 export { joinImages, type PreviewOptions, renderPreview, renderTurntable } from './raster/preview.ts';
 export { type RenderableMesh, type RenderOptions, renderMesh } from './raster/render.ts';
+export { GaussianField } from './spatial/gaussian-field.ts';
 export { TriangleBvh } from './spatial/triangle-bvh.ts';
 export {
   type CleanSurfaceOptions,

@@ -19,19 +19,25 @@ export interface VoxelizeOptions {
   readonly isHole?: (x: number, y: number, z: number) => boolean;
 }
 
+const BLOCK = 8;
+
 /** World coordinates run over [-0.5, 0.5]^3; `distance` is negative inside. */
 export function voxelize(distance: DistanceField, options: VoxelizeOptions): SparseVoxels {
   const { resolution, band = 1.5, color, noise = 0, isHole } = options;
   const cells: number[] = [];
   const limit = band / resolution;
-  for (let x = 0; x < resolution; x++) {
-    for (let y = 0; y < resolution; y++) {
-      for (let z = 0; z < resolution; z++) {
-        const [wx, wy, wz] = [(x + 0.5) / resolution - 0.5, (y + 0.5) / resolution - 0.5, (z + 0.5) / resolution - 0.5];
-        if (Math.abs(distance(wx, wy, wz)) < limit && isHole?.(wx, wy, wz) !== true) cells.push(x, y, z);
-      }
-    }
-  }
+  // Blocks that lie further from the surface than they are wide hold none; distances may be up to twice too large.
+  const reach = limit + (2 * Math.sqrt(3) * BLOCK) / 2 / resolution;
+  const visit = (x: number, y: number, z: number): void => {
+    const [wx, wy, wz] = [(x + 0.5) / resolution - 0.5, (y + 0.5) / resolution - 0.5, (z + 0.5) / resolution - 0.5];
+    if (Math.abs(distance(wx, wy, wz)) < limit && isHole?.(wx, wy, wz) !== true) cells.push(x, y, z);
+  };
+  forEachCell(0, 0, 0, Math.ceil(resolution / BLOCK), (bx, by, bz) => {
+    const middle = (b: number) => ((b + 0.5) * BLOCK) / resolution - 0.5;
+    if (Math.abs(distance(middle(bx), middle(by), middle(bz))) > reach) return;
+    const size = (b: number) => Math.min(BLOCK, resolution - b * BLOCK);
+    forEachCell(bx * BLOCK, by * BLOCK, bz * BLOCK, size(bx), visit, size(by), size(bz));
+  });
   const coords = Int32Array.from(cells);
   const features = new Float32Array((coords.length / 3) * CHANNELS);
   for (let i = 0; i < coords.length / 3; i++) {
@@ -46,6 +52,22 @@ export function voxelize(distance: DistanceField, options: VoxelizeOptions): Spa
     }
   }
   return { coords, features, resolution };
+}
+
+function forEachCell(
+  x0: number,
+  y0: number,
+  z0: number,
+  nx: number,
+  visit: (x: number, y: number, z: number) => void,
+  ny = nx,
+  nz = nx,
+): void {
+  for (let x = x0; x < x0 + nx; x++) {
+    for (let y = y0; y < y0 + ny; y++) {
+      for (let z = z0; z < z0 + nz; z++) visit(x, y, z);
+    }
+  }
 }
 
 export function sphere(radius: number, center: Vector = [0, 0, 0]): DistanceField {

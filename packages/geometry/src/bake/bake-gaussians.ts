@@ -26,9 +26,9 @@ export interface BakeGaussiansOptions extends Interruptible {
 /** Above this opacity the Gaussians' colour stands alone; below it, the fallback is mixed in. */
 const OPAQUE = 0.5;
 /** Texels along one side of the blocks that share one search of the tree. */
-const BLOCK = 8;
+const BLOCK = 4;
 /** Blocks whose rays spread wider than this, in world units, are cut up: they show several charts. */
-const MAX_SPREAD = 0.12;
+const MAX_RADIUS = 0.03;
 
 export function bakeGaussians(options: BakeGaussiansOptions): Image {
   const { target, normals, gaussians, textureSize: size, fallback, outside = 1 / 48, inside = 1 / 32 } = options;
@@ -37,28 +37,23 @@ export function bakeGaussians(options: BakeGaussiansOptions): Image {
   const data = new Uint8Array(size * size * 3);
   const filled = new Uint8Array(size * size);
   const rays = new Float64Array(BLOCK * BLOCK * 6);
+  const axis = new Float64Array(6);
+  const box = new Float64Array(6);
   const light = new Float64Array(4);
 
   const bakeBlock = (x0: number, y0: number, width: number): void => {
     const list: number[] = [];
-    const box = [Infinity, Infinity, Infinity, -Infinity, -Infinity, -Infinity];
     for (let y = y0; y < Math.min(y0 + width, size); y++) {
       for (let x = x0; x < Math.min(x0 + width, size); x++) {
         const texel = y * size + x;
         if ((texels.face[texel] as number) < 0) continue;
         setRay(target, normals, texels, texel, outside, rays, list.length * 6);
-        for (let k = 0; k < 3; k++) {
-          const from = rays[list.length * 6 + k] as number;
-          const to = from + (rays[list.length * 6 + 3 + k] as number) * (outside + inside);
-          box[k] = Math.min(box[k] as number, from, to);
-          box[k + 3] = Math.max(box[k + 3] as number, from, to);
-        }
         list.push(texel);
       }
     }
     if (list.length === 0) return;
-    const [x1, y1, z1, x2, y2, z2] = box as [number, number, number, number, number, number];
-    if (width > 1 && Math.max(x2 - x1, y2 - y1, z2 - z1) > MAX_SPREAD) {
+    const radius = encloseRays(rays, list.length, outside + inside, box, axis);
+    if (width > 1 && radius > MAX_RADIUS) {
       const half = width / 2;
       for (const [dx, dy] of [
         [0, 0],
@@ -69,7 +64,7 @@ export function bakeGaussians(options: BakeGaussiansOptions): Image {
         bakeBlock(x0 + dx, y0 + dy, half);
       return;
     }
-    field.gather(x1, y1, z1, x2, y2, z2);
+    field.gather(box, axis, radius);
     list.forEach((texel, i) => {
       const [ox, oy, oz] = [rays[i * 6] as number, rays[i * 6 + 1] as number, rays[i * 6 + 2] as number];
       const [dx, dy, dz] = [rays[i * 6 + 3] as number, rays[i * 6 + 4] as number, rays[i * 6 + 5] as number];
@@ -93,6 +88,39 @@ export function bakeGaussians(options: BakeGaussiansOptions): Image {
   dilate(data, 3, size, filled);
   checkpoint(options, 1);
   return { width: size, height: size, channels: 3, data };
+}
+
+/** Box and cylinder around rays of the given length; gives the cylinder's radius. Its axis is the rays' mean. */
+function encloseRays(rays: Float64Array, count: number, length: number, box: Float64Array, axis: Float64Array): number {
+  box.fill(Infinity, 0, 3).fill(-Infinity, 3, 6);
+  axis.fill(0);
+  for (let i = 0; i < count * 6; i += 6) {
+    for (let k = 0; k < 3; k++) {
+      const from = rays[i + k] as number;
+      const to = from + (rays[i + 3 + k] as number) * length;
+      box[k] = Math.min(box[k] as number, from, to);
+      box[k + 3] = Math.max(box[k + 3] as number, from, to);
+      axis[k] = (axis[k] as number) + from / count;
+      axis[k + 3] = (axis[k + 3] as number) + (rays[i + 3 + k] as number);
+    }
+  }
+  let [dx, dy, dz] = [axis[3] as number, axis[4] as number, axis[5] as number];
+  const norm = Math.sqrt(dx * dx + dy * dy + dz * dz);
+  // Rays that cancel out have no mean direction: a cylinder that holds everything makes the block be cut up.
+  if (!(norm > 1e-6)) return Infinity;
+  [dx, dy, dz] = [dx / norm, dy / norm, dz / norm];
+  [axis[3], axis[4], axis[5]] = [dx, dy, dz];
+  let radius2 = 0;
+  for (let i = 0; i < count * 6; i += 6) {
+    for (const t of [0, length]) {
+      const px = (rays[i] as number) + (rays[i + 3] as number) * t - (axis[0] as number);
+      const py = (rays[i + 1] as number) + (rays[i + 4] as number) * t - (axis[1] as number);
+      const pz = (rays[i + 2] as number) + (rays[i + 5] as number) * t - (axis[2] as number);
+      const along = px * dx + py * dy + pz * dz;
+      radius2 = Math.max(radius2, px * px + py * py + pz * pz - along * along);
+    }
+  }
+  return Math.sqrt(radius2);
 }
 
 /** Origin outside the surface and unit direction against the interpolated normal. */

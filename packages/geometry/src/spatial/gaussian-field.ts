@@ -11,6 +11,8 @@ const MAX_ALPHA = 0.99;
 const REACH = Math.sqrt(2 * Math.log(255));
 /** What is behind this little light is not looked at. */
 const MIN_TRANSMITTANCE = 1e-3;
+/** Values per record of a gathered Gaussian. */
+const RECORD = 15;
 /** Degree 0 spherical harmonic. */
 const SH_C0 = 0.28209479177387814;
 
@@ -20,13 +22,16 @@ export class GaussianField {
   readonly #stack: Int32Array;
   /** [G, 9] row-major matrices that take world offsets to standard deviations along the own axes. */
   readonly #whiten: Float32Array;
-  /** [G] squared radius of a sphere around what counts. */
-  readonly #reach2: Float32Array;
+  /** [G] radius of a sphere around what counts. */
+  readonly #reach: Float32Array;
   /** [G, 3] sRGB. */
   readonly #colors: Float32Array;
-  /** Gaussians near the place at hand. */
-  #near = new Int32Array(1024);
+  /** Records of the Gaussians near the place at hand: centre 3, squared reach, opacity, number, matrix 9. */
+  #near = new Float64Array(1024 * RECORD);
   #nearCount = 0;
+  readonly #found: number[] = [];
+  /** [G] depth along the axis of the last search that found each one. */
+  readonly #foundDepth: Float64Array;
   #alphas = new Float64Array(256);
   #depths = new Float64Array(256);
   #order = new Int32Array(256);
@@ -35,7 +40,8 @@ export class GaussianField {
     const { count, positions, scales, rotations, sh0 } = gaussians;
     this.#gaussians = gaussians;
     this.#whiten = new Float32Array(count * 9);
-    this.#reach2 = new Float32Array(count);
+    this.#reach = new Float32Array(count);
+    this.#foundDepth = new Float64Array(count);
     this.#colors = sh0.map((value) => Math.min(1, Math.max(0, 0.5 + SH_C0 * value)));
     const bounds = new Float32Array(count * 6);
     const m = new Float64Array(9);
@@ -48,7 +54,7 @@ export class GaussianField {
         // Row `axis` of the inverse is the rotation's column `axis` over the deviation.
         for (let k = 0; k < 3; k++) this.#whiten[g * 9 + axis * 3 + k] = (m[k * 3 + axis] as number) / deviation;
       }
-      this.#reach2[g] = (largest * REACH) ** 2;
+      this.#reach[g] = largest * REACH;
       for (let k = 0; k < 3; k++) {
         let variance = 0;
         for (let axis = 0; axis < 3; axis++)
@@ -63,10 +69,18 @@ export class GaussianField {
     this.#stack = new Int32Array(this.#tree.depth * 2 + 4);
   }
 
-  /** Chooses the Gaussians that touch a box; `composite` looks at no others. */
-  gather(minX: number, minY: number, minZ: number, maxX: number, maxY: number, maxZ: number): void {
+  /**
+   * Chooses the Gaussians that touch both a box and a cylinder around a ray; `composite` looks at no others.
+   *
+   * @param box min x, y, z, max x, y, z.
+   * @param axis origin and unit direction of the cylinder's axis.
+   */
+  gather(box: Float64Array, axis: Float64Array, radius: number): void {
     const { boxes, offsets, counts, items } = this.#tree;
+    const [minX, minY, minZ] = [box[0] as number, box[1] as number, box[2] as number];
+    const [maxX, maxY, maxZ] = [box[3] as number, box[4] as number, box[5] as number];
     const stack = this.#stack;
+    this.#found.length = 0;
     this.#nearCount = 0;
     if (this.#gaussians.count === 0) return;
     let top = 0;
@@ -89,13 +103,43 @@ export class GaussianField {
         stack[top++] = node + 1;
         continue;
       }
-      if (this.#nearCount + count > this.#near.length) this.#near = grown(this.#near);
-      for (let i = first; i < first + count; i++) this.#near[this.#nearCount++] = items[i] as number;
+      for (let i = first; i < first + count; i++) this.#take(items[i] as number, axis, radius);
     }
+    this.#lineUp();
   }
 
-  get gathered(): number {
-    return this.#nearCount;
+  /** Keeps a Gaussian that reaches into the cylinder. */
+  #take(g: number, axis: Float64Array, radius: number): void {
+    const { positions } = this.#gaussians;
+    const px = (positions[g * 3] as number) - (axis[0] as number);
+    const py = (positions[g * 3 + 1] as number) - (axis[1] as number);
+    const pz = (positions[g * 3 + 2] as number) - (axis[2] as number);
+    const along = px * (axis[3] as number) + py * (axis[4] as number) + pz * (axis[5] as number);
+    if (px * px + py * py + pz * pz - along * along > (radius + (this.#reach[g] as number)) ** 2) return;
+    this.#found.push(g);
+    this.#foundDepth[g] = along;
+  }
+
+  /**
+   * Copies what was found, nearest first, to the stretch of memory that `composite` runs over: the hits of each ray
+   * then come almost in order.
+   */
+  #lineUp(): void {
+    const { positions, opacities } = this.#gaussians;
+    const [found, depth] = [this.#found, this.#foundDepth];
+    found.sort((a, b) => (depth[a] as number) - (depth[b] as number) || a - b);
+    if (found.length * RECORD > this.#near.length) this.#near = new Float64Array(found.length * RECORD * 2);
+    const near = this.#near;
+    let at = 0;
+    for (const g of found) {
+      for (let k = 0; k < 3; k++) near[at + k] = positions[g * 3 + k] as number;
+      near[at + 3] = (this.#reach[g] as number) ** 2;
+      near[at + 4] = opacities[g] as number;
+      near[at + 5] = g;
+      for (let k = 0; k < 9; k++) near[at + 6 + k] = this.#whiten[g * 9 + k] as number;
+      at += RECORD;
+    }
+    this.#nearCount = found.length;
   }
 
   /**
@@ -114,30 +158,38 @@ export class GaussianField {
     length: number,
     out: Float64Array,
   ): void {
-    const { positions, opacities } = this.#gaussians;
-    const [whiten, reach2, near] = [this.#whiten, this.#reach2, this.#near];
+    const near = this.#near;
     let hits = 0;
-    for (let i = 0; i < this.#nearCount; i++) {
-      const g = near[i] as number;
-      const px = ox - (positions[g * 3] as number);
-      const py = oy - (positions[g * 3 + 1] as number);
-      const pz = oz - (positions[g * 3 + 2] as number);
+    for (let i = 0; i < this.#nearCount * RECORD; i += RECORD) {
+      const px = ox - (near[i] as number);
+      const py = oy - (near[i + 1] as number);
+      const pz = oz - (near[i + 2] as number);
       const along = px * dx + py * dy + pz * dz;
-      if (px * px + py * py + pz * pz - along * along > (reach2[g] as number)) continue;
-      const w = g * 9;
-      const qx = (whiten[w] as number) * px + (whiten[w + 1] as number) * py + (whiten[w + 2] as number) * pz;
-      const qy = (whiten[w + 3] as number) * px + (whiten[w + 4] as number) * py + (whiten[w + 5] as number) * pz;
-      const qz = (whiten[w + 6] as number) * px + (whiten[w + 7] as number) * py + (whiten[w + 8] as number) * pz;
-      const ex = (whiten[w] as number) * dx + (whiten[w + 1] as number) * dy + (whiten[w + 2] as number) * dz;
-      const ey = (whiten[w + 3] as number) * dx + (whiten[w + 4] as number) * dy + (whiten[w + 5] as number) * dz;
-      const ez = (whiten[w + 6] as number) * dx + (whiten[w + 7] as number) * dy + (whiten[w + 8] as number) * dz;
+      if (px * px + py * py + pz * pz - along * along > (near[i + 3] as number)) continue;
+      const m0 = near[i + 6] as number;
+      const m1 = near[i + 7] as number;
+      const m2 = near[i + 8] as number;
+      const m3 = near[i + 9] as number;
+      const m4 = near[i + 10] as number;
+      const m5 = near[i + 11] as number;
+      const m6 = near[i + 12] as number;
+      const m7 = near[i + 13] as number;
+      const m8 = near[i + 14] as number;
+      const qx = m0 * px + m1 * py + m2 * pz;
+      const qy = m3 * px + m4 * py + m5 * pz;
+      const qz = m6 * px + m7 * py + m8 * pz;
+      const ex = m0 * dx + m1 * dy + m2 * dz;
+      const ey = m3 * dx + m4 * dy + m5 * dz;
+      const ez = m6 * dx + m7 * dy + m8 * dz;
       const ee = ex * ex + ey * ey + ez * ez;
       const qe = qx * ex + qy * ey + qz * ez;
       const depth = -qe / ee;
       if (!(depth > 0 && depth < length)) continue;
       const distance2 = Math.max(0, qx * qx + qy * qy + qz * qz - (qe * qe) / ee);
-      const alpha = Math.min(MAX_ALPHA, (opacities[g] as number) * Math.exp(-distance2 / 2));
+      if (distance2 > REACH * REACH) continue;
+      const alpha = Math.min(MAX_ALPHA, (near[i + 4] as number) * Math.exp(-distance2 / 2));
       if (alpha < MIN_ALPHA) continue;
+      const g = near[i + 5] as number;
       if (hits === this.#order.length) this.#growHits();
       // Insertion keeps them sorted; equal depths go by number, so that the order of gathering does not matter.
       let at = hits++;
@@ -172,16 +224,11 @@ export class GaussianField {
     const [alphas, depths, order] = [this.#alphas, this.#depths, this.#order];
     this.#alphas = new Float64Array(order.length * 2);
     this.#depths = new Float64Array(order.length * 2);
-    this.#order = grown(order);
+    this.#order = new Int32Array(order.length * 2);
+    this.#order.set(order);
     this.#alphas.set(alphas);
     this.#depths.set(depths);
   }
-}
-
-function grown(values: Int32Array): Int32Array<ArrayBuffer> {
-  const result = new Int32Array(values.length * 2);
-  result.set(values);
-  return result;
 }
 
 /** Row-major matrix of a unit quaternion, w first. */
