@@ -14,7 +14,7 @@ export type DeviceChoice = 'auto' | 'cuda' | 'cpu';
 /** What a session runs on. */
 export type Device = 'cuda' | 'cpu';
 
-export const CUDA_REMEDY =
+const CUDA_REMEDY =
   'On a machine with an NVIDIA GPU: run `ONNXRUNTIME_NODE_INSTALL=1 node node_modules/onnxruntime-node/script/install`, ' +
   'install the CUDA 12 and cuDNN 9 runtime libraries, and put them on LD_LIBRARY_PATH. Or choose the device `cpu`.';
 

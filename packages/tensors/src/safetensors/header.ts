@@ -11,7 +11,7 @@ import { findDuplicateKey } from './duplicate-key.ts';
 import { invalidFile } from './errors.ts';
 
 /** The limit of the reference reader. The header of a 4 GB checkpoint has some 100 kB. */
-export const MAX_HEADER_BYTES = 100_000_000;
+const MAX_HEADER_BYTES = 100_000_000;
 
 /** Bytes of the length field in front of the header. */
 export const LENGTH_BYTES = 8;

@@ -1,2 +1,1 @@
 export * from './flow-euler.ts';
-export { type SchedulePoint, schedule, timePoints } from './schedule.ts';

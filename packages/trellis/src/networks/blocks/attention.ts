@@ -15,7 +15,7 @@ export interface HeadOptions {
 export type Attend = (query: Value, key: Value, value: Value) => Value;
 
 /** Full attention of [Lq, C] to [Lk, C]. */
-export function fullAttention(g: GraphBuilder, heads: number): Attend {
+function fullAttention(g: GraphBuilder, heads: number): Attend {
   const batched = (x: Value) => g.reshape(x, [1, ...x.shape]);
   return (query, key, value) =>
     g.reshape(g.attention(batched(query), batched(key), batched(value), { heads }), query.shape);

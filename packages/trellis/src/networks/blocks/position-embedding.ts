@@ -13,7 +13,7 @@ function frequencyCount(channels: number): number {
  * original.
  * @returns [resolution, 2 k] row-major, k = floor(channels / 6)
  */
-export function positionTable(resolution: number, channels: number): Float32Array {
+function positionTable(resolution: number, channels: number): Float32Array {
   const k = frequencyCount(channels);
   const table = new Float32Array(resolution * 2 * k);
   for (let i = 0; i < k; i++) {
