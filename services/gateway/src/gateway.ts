@@ -17,6 +17,7 @@ import { createContext } from './context.ts';
 import { takeBodiesAsBytes } from './http/body.ts';
 import { addCommonHeaders } from './http/headers.ts';
 import { errorAnswer, HttpError } from './http/http-error.ts';
+import { refuseOtherMethods } from './http/methods.ts';
 import { limitRates } from './http/rates.ts';
 import type { GatewayOptions } from './options.ts';
 import { consoleRoutes } from './routes/console.ts';
@@ -53,7 +54,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     forceCloseConnections: 'idle',
     // Whole requests, not answers: waiting callers and event streams stay.
     requestTimeout: 30_000,
-    routerOptions: { maxParamLength: 200 },
+    routerOptions: { maxParamLength: 20_000 },
     genReqId: (request) => {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
@@ -94,6 +95,7 @@ async function assembleApp(
   app.setValidatorCompiler(validatorCompiler);
   // Answers are built by typed code and described by schemas; checking each once more would cost every poll.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  refuseOtherMethods(app);
   takeBodiesAsBytes(app);
   addCommonHeaders(app);
   guardAccess(app, options.keys ?? []);

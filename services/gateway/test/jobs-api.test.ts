@@ -126,6 +126,20 @@ describe('GET /jobs/{id}/model.glb', () => {
   });
 });
 
+describe('paths and methods', () => {
+  it('say which of the two is wrong', async () => {
+    const wrong = await harness.call('DELETE', '/jobs/x?y=1');
+    expect([wrong.status, wrong.headers.get('allow'), wrong.body.code]).toEqual([
+      405,
+      'GET, HEAD',
+      'METHOD_NOT_ALLOWED',
+    ]);
+    expect((await harness.call('PUT', '/v2/ep/run', {})).headers.get('allow')).toBe('POST');
+    expect((await harness.call('DELETE', '/jobs/x/refinish')).headers.get('allow')).toBe('POST');
+    expect((await harness.call('DELETE', '/nowhere')).status).toBe(404);
+  });
+});
+
 describe('GET /jobs/{id}/deliveries', () => {
   it("shows what became of telling the job's webhook, without its body", async () => {
     const { body } = await harness.call('POST', '/run', {
@@ -178,9 +192,14 @@ describe('POST /jobs/{id}/refinish', () => {
     expect(third.body.id).not.toBe(first.body.id);
   });
 
-  it.each([[{}], [{ texture_size: 1024 }], [{ texture_size: 1 }], [{ prompt: 'no' }]])('refuses %j', async (change) => {
+  it.each([
+    [{}, 409],
+    [{ texture_size: 1024 }, 409],
+    [{ texture_size: 1 }, 400],
+    [{ prompt: 'no' }, 400],
+  ])('refuses %j', async (change, status) => {
     const id = await harness.submit();
     await harness.worker.run(id);
-    expect((await harness.call('POST', `/jobs/${id}/refinish`, change)).status).toBe(400);
+    expect((await harness.call('POST', `/jobs/${id}/refinish`, change)).status).toBe(status);
   });
 });

@@ -77,7 +77,7 @@ describe('POST /run', () => {
     expect((await send('k2')).body.id).not.toBe(answers[0]?.body.id);
     expect((await harness.store.list('jobs/')).objects).toHaveLength(2);
     const mismatch = await send('k1', 'another box');
-    expect(mismatch.status).toBe(422);
+    expect(mismatch.status).toBe(409);
     expect(mismatch.body.code).toBe('IDEMPOTENCY_MISMATCH');
   });
 

@@ -1,5 +1,5 @@
 /** What a caller can still change about a job: end it, try it again, finish it differently. */
-import { isTerminal, type Job, jobIdFromContent, RejectedError } from '@espalier/contracts';
+import { isTerminal, type Job, jobIdFromContent } from '@espalier/contracts';
 import { cancelKey, jobKey, type ObjectStore } from '@espalier/storage';
 import { HttpError } from '../http/http-error.ts';
 import { type JobRecord, type JobRecords, seedOf } from './job-records.ts';
@@ -53,8 +53,7 @@ export interface RefinishChange {
  * The same asset with another finish. Prompt, seed and sampler stay, so every stage up to the mesh is found among
  * the checkpoints and only CPU seconds are spent. The same change of the same job gives the same new job.
  *
- * @throws HttpError 409 NOT_REFINISHABLE while there is nothing to finish
- * @throws RejectedError NOTHING_CHANGED
+ * @throws HttpError 409 NOT_REFINISHABLE while there is nothing to finish, NOTHING_CHANGED
  */
 export async function refinish(
   dependencies: SubmitDependencies,
@@ -77,7 +76,7 @@ export async function refinish(
     texture_size: change.texture_size ?? job.input.texture_size,
   };
   if (input.simplify === job.input.simplify && input.texture_size === job.input.texture_size) {
-    throw new RejectedError('nothing would change', {
+    throw new HttpError(409, 'nothing would change', {
       code: 'NOTHING_CHANGED',
       remedy: "give another 'texture_size' or 'simplify'",
     });

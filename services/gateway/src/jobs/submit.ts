@@ -28,7 +28,7 @@ export interface Submitted {
 
 /**
  * @throws RejectedError when the job cannot run; nothing was written
- * @throws HttpError 422 IDEMPOTENCY_MISMATCH, 409 ID_TAKEN when the name stands for another job
+ * @throws HttpError 409 IDEMPOTENCY_MISMATCH, ID_TAKEN when the name stands for another job
  */
 export async function submit(dependencies: SubmitDependencies, submission: Submission): Promise<Submitted> {
   const { random } = dependencies;
@@ -54,7 +54,7 @@ export async function submit(dependencies: SubmitDependencies, submission: Submi
           field: 'id',
           remedy: 'choose another id, or leave it out',
         })
-      : new HttpError(422, 'this Idempotency-Key was used for another job', {
+      : new HttpError(409, 'this Idempotency-Key was used for another job', {
           code: 'IDEMPOTENCY_MISMATCH',
           field: 'Idempotency-Key',
           remedy: 'use a new key for a new job',

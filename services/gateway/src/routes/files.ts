@@ -7,6 +7,8 @@ import { HttpError } from '../http/http-error.ts';
 import { matchesEtag, parseRange } from '../http/range.ts';
 import { errors, IdParameter } from '../schemas/common.ts';
 
+const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9]+)+$/;
+
 const TYPES: Readonly<Record<string, string>> = {
   glb: 'model/gltf-binary',
   json: 'application/json',
@@ -29,9 +31,10 @@ const headers = z.object({
 export const fileRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = async (app, { context }) => {
   const serve = async (request: FastifyRequest, reply: FastifyReply, id: string, name: string) => {
     const record = await findJob(context, id);
-    const info = await context.results.head(record, name);
+    // What is no file name is no key either.
+    const info = FILE_NAME.test(name) ? await context.results.head(record, name) : undefined;
     if (info === undefined) {
-      throw new HttpError(404, `the job '${id}' has no ${name}: it is ${record.state}`, {
+      throw new HttpError(404, `the job '${id}' has no file '${name}': it is ${record.state}`, {
         code: 'FILE_NOT_FOUND',
         remedy: record.state === 'succeeded' ? 'see its links for what it has' : 'wait until it has succeeded',
       });
@@ -94,12 +97,7 @@ export const fileRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = as
         tags: ['Jobs'],
         operationId: 'getFile',
         summary: 'Another file of the job, e.g. stats.json',
-        params: IdParameter.extend({
-          name: z
-            .string()
-            .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9]+)+$/, { error: 'not a file name' })
-            .max(100),
-        }),
+        params: IdParameter.extend({ name: z.string().min(1).max(100).describe('As the links of the job name it') }),
         headers,
         response: {
           200: binary('*/*'),

@@ -51,7 +51,7 @@ export const runpodRoutes: FastifyPluginAsyncZod<{ context: GatewayContext; hide
         summary: 'Submit a job',
         body: RunBodySchema,
         headers: IdempotencyHeader,
-        response: { 200: RunpodStatusSchema, ...errors(400, 409, 413, 415, 422) },
+        response: { 200: RunpodStatusSchema, ...errors(400, 409, 413, 415) },
       },
       validatorCompiler: describedOnly,
     },
@@ -80,7 +80,7 @@ export const runpodRoutes: FastifyPluginAsyncZod<{ context: GatewayContext; hide
         body: RunBodySchema,
         headers: IdempotencyHeader,
         querystring: WaitQuery,
-        response: { 200: RunpodStatusSchema, ...errors(400, 409, 413, 415, 422) },
+        response: { 200: RunpodStatusSchema, ...errors(400, 409, 413, 415) },
       },
       validatorCompiler: (route) =>
         (route.httpPart === 'querystring' ? app.validatorCompiler?.(route) : undefined) ?? describedOnly(),

@@ -69,7 +69,12 @@ export const JobListSchema = z
 
 export const ListQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
-  after: z.string().max(300).optional().describe('`next` of the page before'),
+  after: z
+    .string()
+    .max(200)
+    .regex(/^\d{1,15}~.+$/, { error: "not a cursor of this list: pass the 'next' of the page before" })
+    .optional()
+    .describe('`next` of the page before'),
   state: StateSchema.optional(),
 });
 

@@ -14,7 +14,13 @@ import { z } from 'zod';
 /** The parameters on the wire. `parseJob` decides; this says the same to readers of the OpenAPI document. */
 export const InputSchema = z
   .strictObject({
-    prompt: z.string().min(1).max(PROMPT_MAX_CHARACTERS).regex(/\S/).describe('What to make'),
+    prompt: z
+      .string()
+      .min(1)
+      .max(PROMPT_MAX_CHARACTERS)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the separators 1C to 1F count as white space
+      .regex(/[^\s\x1c-\x1f\x85]/)
+      .describe('What to make'),
     seed: z.int().min(0).max(SEED_MAX).nullish().describe('Same seed, same asset. Drawn when absent.'),
     simplify: z.number().min(0).max(1).optional().describe(`Share of faces REMOVED. Default ${SIMPLIFY_DEFAULT}`),
     texture_size: z
@@ -62,7 +68,7 @@ export const RunBodySchema = z
       .max(2048)
       .optional()
       .describe('Told when the job ends'),
-    policy: PolicySchema.optional(),
+    policy: PolicySchema.nullish(),
     id: z
       .string()
       .regex(/^[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,127}$/)
