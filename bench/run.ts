@@ -5,7 +5,7 @@
  */
 
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { arch, cpus, platform, totalmem } from 'node:os';
+import { arch, cpus, loadavg, platform, totalmem } from 'node:os';
 import { type Bench, formatTable, isMet } from './report.ts';
 
 const here = new URL('.', import.meta.url);
@@ -31,6 +31,8 @@ if (!names.includes(name)) {
     platform: `${platform()}-${arch()}`,
     cpus: cpus().length,
     cpu: cpus()[0]?.model ?? 'unknown',
+    /** What else ran: above the number of processors, wall times say little. */
+    load_average: Number(loadavg()[0]?.toFixed(1)),
     memory_gb: Math.round(totalmem() / 2 ** 30),
   };
   const result = { bench: name, machine, goals: report.goals, figures: report.figures };

@@ -53,7 +53,7 @@ function chest(): DistanceField {
 }
 
 function chestColor(x: number, y: number, z: number): Vector {
-  const isMetal = Math.abs(Math.abs(x) - 0.28) < 0.036 || (Math.abs(x) < 0.052 && y < -0.24);
+  const isMetal = Math.abs(Math.abs(x) - 0.28) < 0.036 || (Math.abs(x) < 0.055 && Math.abs(z) < 0.065 && y < -0.23);
   if (isMetal) return [0.72, 0.6 + 0.1 * Math.sin(30 * z), 0.25];
   const grain = 0.06 * Math.sin(60 * z + 3 * Math.sin(9 * x)) + 0.04 * Math.sin(25 * x + 17 * y);
   return [0.46 + grain, 0.28 + grain * 0.8, 0.14 + grain * 0.5];

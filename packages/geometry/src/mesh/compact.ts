@@ -1,6 +1,7 @@
 /** Small repairs that keep the surface as it is: welding cracks, dropping faces that are no faces. */
 
-import { ATTRIBUTE_CHANNELS, type RawMesh } from './mesh.ts';
+import { HalfEdges, nextCorner } from './half-edges.ts';
+import { ATTRIBUTE_CHANNELS, type RawMesh, type TriangleMesh } from './mesh.ts';
 
 /** The same faces with vertices that no face uses left out, in the old order. */
 export function dropUnusedVertices(mesh: RawMesh, indices: Uint32Array = mesh.indices): RawMesh {
@@ -8,6 +9,7 @@ export function dropUnusedVertices(mesh: RawMesh, indices: Uint32Array = mesh.in
   for (const vertex of indices) number[vertex] = 0;
   let kept = 0;
   for (let v = 0; v < number.length; v++) if (number[v] === 0) number[v] = kept++;
+  if (kept === number.length) return indices === mesh.indices ? mesh : { ...mesh, indices };
   const positions = new Float32Array(kept * 3);
   const attributes = new Float32Array(kept * ATTRIBUTE_CHANNELS);
   for (let v = 0; v < number.length; v++) {
@@ -106,26 +108,16 @@ export function weldBoundaries(mesh: RawMesh): RawMesh {
   );
 }
 
-/** [V] 1 for vertices on an edge that only one face has. */
-export function boundaryVertices({ positions, indices }: Pick<RawMesh, 'positions' | 'indices'>): Uint8Array {
-  const vertices = positions.length / 3;
-  const keys = new Float64Array(indices.length);
+/** [V] 1 for vertices on an edge that no other face uses in the other direction. */
+function boundaryVertices(mesh: TriangleMesh): Uint8Array {
+  const { indices } = mesh;
+  const edges = HalfEdges.of(mesh);
+  const result = new Uint8Array(mesh.positions.length / 3);
   for (let i = 0; i < indices.length; i++) {
-    const a = indices[i] as number;
-    const b = indices[i % 3 === 2 ? i - 2 : i + 1] as number;
-    keys[i] = Math.min(a, b) * vertices + Math.max(a, b);
-  }
-  keys.sort();
-  const result = new Uint8Array(vertices);
-  for (let i = 0; i < keys.length; ) {
-    let end = i + 1;
-    while (end < keys.length && keys[end] === keys[i]) end++;
-    if (end - i === 1) {
-      const key = keys[i] as number;
-      result[Math.floor(key / vertices)] = 1;
-      result[key % vertices] = 1;
-    }
-    i = end;
+    const [from, to] = [indices[i] as number, indices[nextCorner(i)] as number];
+    if (edges.find(to, from) >= 0) continue;
+    result[from] = 1;
+    result[to] = 1;
   }
   return result;
 }

@@ -1,21 +1,17 @@
+import { HalfEdges, nextCorner } from '../mesh/half-edges.ts';
 import type { TriangleMesh } from '../mesh/mesh.ts';
 
 /**
  * Rims of the holes in a mesh, each a ring of vertices in the direction of the faces along it. A rim that touches
  * itself is cut into simple rings. Expects a mesh without edges of more than two faces.
  */
-export function boundaryLoops({ positions, indices }: TriangleMesh): number[][] {
-  const vertices = positions.length / 3;
-  const keys = new Float64Array(indices.length);
-  for (let i = 0; i < indices.length; i++) {
-    keys[i] = (indices[i] as number) * vertices + (indices[i % 3 === 2 ? i - 2 : i + 1] as number);
-  }
-  const sorted = keys.slice().sort();
+export function boundaryLoops(mesh: TriangleMesh): number[][] {
+  const { indices } = mesh;
+  const edges = HalfEdges.of(mesh);
   const outgoing = new Map<number, number[]>();
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as number;
-    const [from, to] = [Math.floor(key / vertices), key % vertices];
-    if (includes(sorted, to * vertices + from)) continue;
+  for (let i = 0; i < indices.length; i++) {
+    const [from, to] = [indices[i] as number, indices[nextCorner(i)] as number];
+    if (edges.find(to, from) >= 0) continue;
     const list = outgoing.get(from);
     if (list === undefined) outgoing.set(from, [to]);
     else list.push(to);
@@ -37,16 +33,4 @@ export function boundaryLoops({ positions, indices }: TriangleMesh): number[][] 
     }
   }
   return loops;
-}
-
-function includes(sorted: Float64Array, key: number): boolean {
-  let [low, high] = [0, sorted.length - 1];
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const value = sorted[middle] as number;
-    if (value === key) return true;
-    if (value < key) low = middle + 1;
-    else high = middle - 1;
-  }
-  return false;
 }

@@ -1,5 +1,6 @@
 /** Makes a mesh manifold without moving anything, by giving sheets that only touch vertices of their own. */
 
+import { HalfEdges, nextCorner } from '../mesh/half-edges.ts';
 import { ATTRIBUTE_CHANNELS, type RawMesh } from '../mesh/mesh.ts';
 
 /** One more round may be needed where splitting an edge makes a new coincidence; more has not been seen. */
@@ -41,8 +42,8 @@ function separateSheets(mesh: RawMesh): { mesh: RawMesh; doubles: Doubles } {
   for (let i = 0; i < indices.length; i++) {
     const j = partner[i] as number;
     if (j < 0) continue;
-    parent[find(i)] = find(next(j));
-    parent[find(next(i))] = find(j);
+    parent[find(i)] = find(nextCorner(j));
+    parent[find(nextCorner(i))] = find(j);
   }
   const result = new Uint32Array(indices.length);
   const numberOf = new Int32Array(indices.length).fill(-1);
@@ -68,19 +69,12 @@ function separateSheets(mesh: RawMesh): { mesh: RawMesh; doubles: Doubles } {
 }
 
 function findDoubles(indices: Uint32Array, partner: Int32Array, vertices: number): Doubles {
-  const keys = new Float64Array(indices.length);
-  for (let i = 0; i < indices.length; i++) keys[i] = (indices[i] as number) * vertices + (indices[next(i)] as number);
-  const sorted = keys.slice().sort();
-  const repeated = new Set<number>();
-  for (let i = 1; i < sorted.length; i++) if (sorted[i] === sorted[i - 1]) repeated.add(sorted[i] as number);
-  const met = new Set<number>();
+  const edges = new HalfEdges(indices, vertices);
   const doubles: [number, number][] = [];
-  for (let i = 0; i < indices.length && repeated.size > 0; i++) {
-    const key = keys[i] as number;
-    const isUp = (indices[i] as number) < (indices[next(i)] as number);
-    if (!isUp || !repeated.has(key) || (partner[i] as number) < 0) continue;
-    if (met.has(key)) doubles.push([i, partner[i] as number]);
-    met.add(key);
+  for (let i = 0; i < indices.length; i++) {
+    const [from, to] = [indices[i] as number, indices[nextCorner(i)] as number];
+    // Each pair is met once, from its rising half; the first pair between two vertices stays.
+    if (from < to && (partner[i] as number) >= 0 && edges.find(from, to) !== i) doubles.push([i, partner[i] as number]);
   }
   return doubles;
 }
@@ -95,15 +89,15 @@ function splitEdges(mesh: RawMesh, edges: Doubles): RawMesh {
   for (const [i, j] of edges) {
     const faces = [Math.floor(i / 3), Math.floor(j / 3)];
     if (faces.some((face) => touched.has(face))) continue;
-    const [a, b] = [mesh.indices[i] as number, mesh.indices[next(i)] as number];
+    const [a, b] = [mesh.indices[i] as number, mesh.indices[nextCorner(i)] as number];
     for (let k = 0; k < 3; k++) positions.push(mean(mesh.positions, a * 3 + k, b * 3 + k));
     for (let k = 0; k < ATTRIBUTE_CHANNELS; k++) {
       attributes.push(mean(mesh.attributes, a * ATTRIBUTE_CHANNELS + k, b * ATTRIBUTE_CHANNELS + k));
     }
     for (const half of [i, j]) {
       // (from, to, apex) becomes (from, middle, apex) and (middle, to, apex).
-      indices.push(vertex, indices[next(half)] as number, indices[next(next(half))] as number);
-      indices[next(half)] = vertex;
+      indices.push(vertex, indices[nextCorner(half)] as number, indices[nextCorner(nextCorner(half))] as number);
+      indices[nextCorner(half)] = vertex;
       touched.add(Math.floor(half / 3));
     }
     vertex++;
@@ -122,31 +116,26 @@ function mean(values: Float32Array, i: number, j: number): number {
 /** [3F] the half edge paired with each one (corner k names the edge from k to k + 1), -1 where none is left. */
 function pairHalfEdges(positions: Float32Array, indices: Uint32Array): Int32Array {
   const vertices = positions.length / 3;
-  const order = new Float64Array(indices.length);
-  const keyOf = (i: number): number => {
-    const [a, b] = [indices[i] as number, indices[next(i)] as number];
-    return Math.min(a, b) * vertices + Math.max(a, b);
-  };
-  const head = new Int32Array(vertices).fill(-1);
-  const chain = new Int32Array(indices.length).fill(-1);
-  for (let i = indices.length - 1; i >= 0; i--) {
-    const low = Math.min(indices[i] as number, indices[next(i)] as number);
-    chain[i] = head[low] as number;
-    head[low] = i;
-    order[i] = keyOf(i);
-  }
+  const edges = new HalfEdges(indices, vertices);
   const partner = new Int32Array(indices.length).fill(-1);
   const isDone = new Uint8Array(indices.length);
   for (let i = 0; i < indices.length; i++) {
     if (isDone[i] === 1) continue;
-    const around: number[] = [];
-    for (
-      let j = head[Math.min(indices[i] as number, indices[next(i)] as number)] as number;
-      j >= 0;
-      j = chain[j] as number
-    ) {
-      if (order[j] === order[i]) around.push(j);
+    const [a, b] = [indices[i] as number, indices[nextCorner(i)] as number];
+    const opposite = edges.find(b, a);
+    const isSimple =
+      edges.find(a, b) === i && edges.find(a, b, i) < 0 && opposite >= 0 && edges.find(b, a, opposite) < 0;
+    if (isSimple) {
+      isDone[i] = 1;
+      isDone[opposite] = 1;
+      partner[i] = opposite;
+      partner[opposite] = i;
+      continue;
     }
+    const around: number[] = [];
+    for (let j = edges.find(a, b); j >= 0; j = edges.find(a, b, j)) around.push(j);
+    for (let j = opposite; j >= 0; j = edges.find(b, a, j)) around.push(j);
+    around.sort((x, y) => x - y);
     for (const j of around) isDone[j] = 1;
     if (around.length === 2) pairIfOpposite(indices, partner, around[0] as number, around[1] as number);
     else if (around.length > 2) pairByAngle(positions, indices, partner, around);
@@ -155,7 +144,7 @@ function pairHalfEdges(positions: Float32Array, indices: Uint32Array): Int32Arra
 }
 
 function pairIfOpposite(indices: Uint32Array, partner: Int32Array, i: number, j: number): void {
-  if (indices[i] !== indices[next(j)]) return;
+  if (indices[i] !== indices[nextCorner(j)]) return;
   partner[i] = j;
   partner[j] = i;
 }
@@ -168,12 +157,12 @@ function pairByAngle(
   around: readonly number[],
 ): void {
   const first = around[0] as number;
-  const low = Math.min(indices[first] as number, indices[next(first)] as number);
-  const high = Math.max(indices[first] as number, indices[next(first)] as number);
+  const low = Math.min(indices[first] as number, indices[nextCorner(first)] as number);
+  const high = Math.max(indices[first] as number, indices[nextCorner(first)] as number);
   const at = (vertex: number) => positions.subarray(vertex * 3, vertex * 3 + 3) as unknown as [number, number, number];
   const axis = unit(minus(at(high), at(low)));
   const wings = around.map((half) => {
-    const side = minus(at(indices[next(next(half))] as number), at(low));
+    const side = minus(at(indices[nextCorner(nextCorner(half))] as number), at(low));
     const along = side[0] * axis[0] + side[1] * axis[1] + side[2] * axis[2];
     return unit([side[0] - along * axis[0], side[1] - along * axis[1], side[2] - along * axis[2]]);
   });
@@ -207,10 +196,6 @@ function pairByAngle(
     const other = open.pop();
     if (other !== undefined) pairIfOpposite(indices, partner, half, other);
   }
-}
-
-function next(i: number): number {
-  return i % 3 === 2 ? i - 2 : i + 1;
 }
 
 function extend(values: Float32Array, copies: readonly number[], stride: number): Float32Array {
