@@ -1,0 +1,70 @@
+/** What the evaluation reads from `models/starter/eval/`; written there by `training/make_eval.py`. */
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { z } from 'zod';
+
+export const MODEL = new URL('../../models/starter/', import.meta.url);
+
+const Caption = z.object({
+  caption: z.string(),
+  category: z.string(),
+  /** Name of the main colour, absent where the caption names none. */
+  colour: z.string().nullable(),
+  material: z.string().nullable(),
+  /** Colour of each part that the caption names. */
+  parts: z.record(z.string(), z.string()),
+  words: z.array(z.string()),
+  /** Whether the category is made of one piece. */
+  one_component: z.boolean(),
+});
+export type Caption = z.infer<typeof Caption>;
+
+const Index = z.object({
+  resolution: z.literal(32),
+  bytes_per_object: z.literal(4096),
+  categories: z.array(z.string()),
+});
+
+/** Occupancies of 32^3 voxels, one bit each, voxel (x * 32 + y) * 32 + z, least significant bit first. */
+export interface Occupancies {
+  readonly categories: readonly string[];
+  /** 1,024 words an object. */
+  readonly bits: Uint32Array;
+}
+
+const Rgb = z.tuple([z.number(), z.number(), z.number()]);
+const Palette = z.object({ colours: z.record(z.string(), Rgb), materials: z.record(z.string(), Rgb) });
+
+/** Names and sRGB bytes of the colours that captions use. */
+export type Palette = ReadonlyMap<string, readonly [number, number, number]>;
+
+function text(name: string): string {
+  return readFileSync(new URL(`eval/${name}`, MODEL), 'utf8');
+}
+
+export function readCaptions(): Caption[] {
+  return z.array(Caption).parse(JSON.parse(text('captions.json')));
+}
+
+export function readPalette(): Palette {
+  const { colours, materials } = Palette.parse(JSON.parse(text('palette.json')));
+  return new Map([...Object.entries(materials), ...Object.entries(colours)]);
+}
+
+export function readOccupancies(name: 'references' | 'fresh'): Occupancies {
+  const index = Index.parse(JSON.parse(text(`${name}.json`)));
+  const bytes = gunzipSync(readFileSync(new URL(`eval/${name}.bin.gz`, MODEL)));
+  if (bytes.length !== index.categories.length * index.bytes_per_object) {
+    throw new Error(`eval/${name}.bin.gz holds ${bytes.length} bytes for ${index.categories.length} objects`);
+  }
+  return { categories: index.categories, bits: new Uint32Array(new Uint8Array(bytes).buffer) };
+}
+
+/** One byte a voxel of the true object of each caption, in the captions' order; see `colours.ts` for the labels. */
+export function readTruths(count: number): Uint8Array[] {
+  const bytes = gunzipSync(readFileSync(new URL('eval/truths.bin.gz', MODEL)));
+  const size = 32 ** 3;
+  if (bytes.length !== count * size)
+    throw new Error(`eval/truths.bin.gz holds ${bytes.length / size} objects, not ${count}`);
+  return Array.from({ length: count }, (_, i) => new Uint8Array(bytes.subarray(i * size, (i + 1) * size)));
+}
