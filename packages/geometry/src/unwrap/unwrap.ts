@@ -14,12 +14,15 @@ export interface UnwrapOptions {
   readonly padding?: number;
   /** xatlas is not tried above this many faces, for its time grows with their square. Default 12,000. */
   readonly maxXatlasFaces?: number;
-  /** Seconds that xatlas may take. Default 20. */
+  /**
+   * Seconds that xatlas may take. Default 60, many times what it needs below the face budget: a run that hits this
+   * limit gives other coordinates than one that does not.
+   */
   readonly timeBudgetSeconds?: number;
   readonly signal?: AbortSignal;
 }
 
-export const UNWRAP_DEFAULTS = { maxXatlasFaces: 12_000, timeBudgetSeconds: 20 } as const;
+export const UNWRAP_DEFAULTS = { maxXatlasFaces: 12_000, timeBudgetSeconds: 60 } as const;
 
 /**
  * xatlas in a thread of its own; over budget, or when it fails, charts cut by normal, which never fail. No triangle
