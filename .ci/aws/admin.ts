@@ -7,10 +7,11 @@ export interface TestQueue {
 
 export interface AwsAdmin {
   createBucket(name: string): Promise<void>;
-  /** Sends what is created under `prefix` to a queue or a topic, or everything to EventBridge. */
+  /** Sends what is created, under `prefix` only, to a queue or a topic; or everything to EventBridge. */
   notify(
     bucket: string,
     target: { readonly queue: string } | { readonly topic: string } | 'eventbridge',
+    prefix?: string,
   ): Promise<void>;
   /** With `deadLetters`, that queue's ARN gets what was received `maxReceiveCount` times. */
   createQueue(
@@ -49,8 +50,11 @@ export function awsAdmin(endpoint: string): AwsAdmin {
     async createBucket(name) {
       await call('s3', `/${name}`, { method: 'PUT' });
     },
-    async notify(bucket, target) {
-      const event = '<Event>s3:ObjectCreated:*</Event>';
+    async notify(bucket, target, prefix) {
+      const rule =
+        prefix &&
+        `<Filter><S3Key><FilterRule><Name>prefix</Name><Value>${prefix}</Value></FilterRule></S3Key></Filter>`;
+      const event = `<Event>s3:ObjectCreated:*</Event>${rule ?? ''}`;
       const inner =
         target === 'eventbridge'
           ? '<EventBridgeConfiguration/>'

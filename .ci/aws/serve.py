@@ -2,8 +2,9 @@
 
 Two things are added to moto's own server:
 
-* Writes to S3 happen one at a time. Moto checks `If-Match` and `If-None-Match` and then writes, from as many
-  threads as there are requests, with no lock between the two: S3 promises that check and write are one step.
+* Requests to S3 are served one at a time. Moto checks `If-Match` and `If-None-Match` and then writes, from as many
+  threads as there are requests, with no lock between the two: S3 promises that check and write are one step. And
+  it closes an object's buffer when the object is replaced, under the hands of whoever is just reading it.
 * Requests are counted by operation, `GET /espalier/counts`, so that a benchmark can say what a job costs.
 
 Prints one line of JSON, {"port": N}, when it listens, and ends when its standard input does: it cannot outlive
@@ -53,7 +54,7 @@ def operation_of(environ, service):
 class Server:
     def __init__(self):
         self.inner = DomainDispatcherApplication(create_backend_app)
-        self.writing = threading.Lock()
+        self.s3 = threading.Lock()
         self.counting = threading.Lock()
         self.counts = collections.Counter()
 
@@ -66,13 +67,13 @@ class Server:
         service = service_of(environ)
         with self.counting:
             self.counts[operation_of(environ, service)] += 1
-        if service != "s3" or environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+        if service != "s3":
             return self.inner(environ, start_response)
         # The body first: a slow sender must not hold the lock.
         length = environ.get("CONTENT_LENGTH")
         if length:
             environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(length)))
-        with self.writing:
+        with self.s3:
             return list(self.inner(environ, start_response))
 
 

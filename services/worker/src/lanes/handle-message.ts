@@ -2,7 +2,15 @@
  * One message to its end: whatever it says, the bucket decides what is to be done. A message leaves the queue only
  * when the job it speaks of is at its end, is waiting under another message, or never was a job.
  */
-import { EspalierError, ensureError, isTerminal, type JobStatus, TerminalError } from '@espalier/contracts';
+import {
+  EspalierError,
+  ensureError,
+  isTerminal,
+  type JobStatus,
+  type Logger,
+  type PipelineEvent,
+  TerminalError,
+} from '@espalier/contracts';
 import {
   type AnnouncedObject,
   backOffSeconds,
@@ -26,6 +34,9 @@ export interface MessageContext extends AttendContext {
   /** Trace context of the message in hand. */
   readonly traceparent?: string | undefined;
 }
+
+/** Longest time in seconds that a message waits for its job's next try. */
+const WAIT_MAX = 900;
 
 /** Whether the message has done its duty, or in how many seconds it is to come again. */
 type Verdict = 'done' | { readonly againIn: number };
@@ -120,7 +131,9 @@ async function attendKey(context: MessageContext, message: QueueMessage, key: st
       options.hooks?.onDuplicate?.();
       return 'done';
     }
-    return { againIn: Math.max(1, (result.at - clock.now()) / 1000) };
+    // Clocks may disagree by hours. A lease that is not renewed ends within its own length by any of them.
+    const longest = result.holder === undefined ? WAIT_MAX : context.leaseMs / 1000 + 1;
+    return { againIn: Math.min(longest, Math.max(1, (result.at - clock.now()) / 1000)) };
   }
   if (result.kind === 'ended') {
     // A worker that died between writing the end down and announcing it left its message here.
@@ -156,6 +169,7 @@ async function attendKey(context: MessageContext, message: QueueMessage, key: st
         onEvent: (event) => {
           heartbeat.advanced();
           trace.listen(event);
+          logEvent(logger, event);
           options.hooks?.onEvent?.(event);
         },
       },
@@ -194,4 +208,10 @@ async function tellEnd(context: MessageContext, status: JobStatus, reading: Read
   if ('job' in reading && reading.job.webhook === undefined) return;
   const { traceparent } = context;
   await notify.send(encodeJobTurn({ job: status.id, ...(traceparent !== undefined && { traceparent }) }));
+}
+
+/** Stages are news, steps are details. */
+function logEvent(logger: Logger, { type, job: _job, ...details }: PipelineEvent): void {
+  if (type === 'stage.step' || type === 'checkpoint.saved') logger.debug(details, type);
+  else logger.info(details, type);
 }

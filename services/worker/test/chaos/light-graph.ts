@@ -1,0 +1,105 @@
+/**
+ * Stages that take little work and keep every promise of the real ones: each content is a digest of its inputs and
+ * parameters, two of them go step by step, save in the middle and go on from a save. In the real runner, over real
+ * checkpoints, so that what is tested is who works on what, not what networks compute.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { STAGES, type StageName } from '@espalier/contracts';
+import type { PipelineRuntime, Stage, StageContent, StageContext, StageGraph } from '@espalier/pipeline';
+import { z } from 'zod';
+
+export interface LightOptions {
+  /** Steps of each of the two stages that have any. */
+  readonly steps: number;
+  readonly stepMs: number;
+  /** Steps between two saves. */
+  readonly saveEvery: number;
+}
+
+const INPUTS: Readonly<Record<StageName, readonly StageName[]>> = {
+  condition: [],
+  structure: ['condition'],
+  latent: ['condition', 'structure'],
+  decode: ['latent'],
+  surface: ['decode'],
+  texture: ['surface'],
+  export: ['condition', 'surface', 'texture'],
+};
+
+const digest = (...parts: (string | Uint8Array)[]): Uint8Array => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+};
+
+/** What `stats.json` is made of. */
+const EXPORT_STATE = {
+  exported: { vertices: 3, faces: 1 },
+  raw: { vertices: 3, faces: 1 },
+  bounds: { min: [0, 0, 0], max: [1, 1, 1] },
+  tokens: { tokens: 3, used: 3, truncated: false, truncated_text: '', unknown_words: [] },
+  validator: { version: '1', errors: 0, warnings: 0, infos: 0, hints: 0 },
+  findings: [],
+  device: 'cpu',
+};
+
+export function lightGraph(options: LightOptions): StageGraph {
+  const stages = {} as Record<StageName, Stage>;
+  for (const name of STAGES) stages[name] = lightStage(name, options, stages);
+  return stages;
+}
+
+function lightStage(
+  name: StageName,
+  { steps, stepMs, saveEvery }: LightOptions,
+  stages: Record<StageName, Stage>,
+): Stage {
+  const stepped = name === 'structure' || name === 'latent';
+  const tensor = name === 'export' ? 'glb' : 'x';
+  const content = (data: Uint8Array): StageContent<unknown> => ({
+    tensors: { [tensor]: { dtype: 'U8', shape: [data.length], data } },
+    state: name === 'export' ? EXPORT_STATE : {},
+  });
+  return {
+    name,
+    version: 1,
+    inputs: INPUTS[name],
+    tensors: { [tensor]: { dtype: 'U8', shape: [null] } },
+    state: z.any(),
+    ...(stepped && { save: { tensors: { x: { dtype: 'U8', shape: [null] } }, state: z.any() }, steps: () => steps }),
+    parameters: ({ job }) => ({ seed: job.input.seed, prompt: job.input.prompt, simplify: job.input.simplify }),
+    async run(context: StageContext) {
+      const inputs = INPUTS[name].map((input) => context.input(stages[input]).tensors.x?.data as Uint8Array);
+      let value = digest(name, JSON.stringify(context.parameters), ...inputs);
+      if (stepped) {
+        const { resume } = context;
+        let step = resume?.step ?? 0;
+        if (resume !== undefined) value = resume.tensors.x?.data as Uint8Array;
+        while (step < steps) {
+          await sleep(stepMs, undefined, { signal: context.signal });
+          value = digest(value, String(step));
+          step += 1;
+          context.onStep(step, steps);
+          if (step % saveEvery === 0 && step < steps) {
+            context.onSave({ step, tensors: { x: { dtype: 'U8', shape: [value.length], data: value } }, state: {} });
+          }
+        }
+      }
+      return content(value);
+    },
+  };
+}
+
+/** A runtime whose stages ask nothing of it. */
+export const LIGHT_RUNTIME = {
+  model: {
+    name: 'light',
+    revision: 'light-1',
+    samplers: {
+      structure: { steps: 1, cfg_strength: 1, cfg_interval: [0, 1], rescale_t: 1 },
+      latent: { steps: 1, cfg_strength: 1, cfg_interval: [0, 1], rescale_t: 1 },
+    },
+  },
+  inference: { usage: { peakMemoryBytes: 0 } },
+} as unknown as PipelineRuntime;
