@@ -1,0 +1,44 @@
+import type { JobStats } from '@espalier/contracts';
+import { describe, expect, it } from 'vitest';
+import { glbOf, recorder, tinyRuntime } from '../../test/jobs.ts';
+import { temporaryStore } from '../../test/temporary.ts';
+import { tinyJob } from '../../test/tiny-job.ts';
+import { runJob, runLane } from '../index.ts';
+
+describe('lanes', () => {
+  it('share a job between them, to the same bytes as one run', async () => {
+    const runtime = await tinyRuntime();
+    const [whole, shared] = [await temporaryStore(), await temporaryStore()];
+    await runJob(tinyJob(), { store: whole, runtime });
+    const [generating, finishing] = [recorder(), recorder()];
+    const job = tinyJob();
+    expect(await runLane('finish', job, { store: shared, runtime }), 'nothing is there to finish').toEqual({
+      handOver: 'generate',
+    });
+    const deps = { store: shared, runtime };
+    expect(await runLane('generate', job, { ...deps, onProgress: generating.onProgress })).toEqual({
+      handOver: 'finish',
+    });
+    expect(generating.computed()).toEqual(['condition', 'structure', 'latent', 'decode']);
+    expect(await runLane('generate', job, deps), 'again: the networks have nothing to do').toEqual({
+      handOver: 'finish',
+    });
+    const done = await runLane('finish', job, { ...deps, onProgress: finishing.onProgress });
+    expect(finishing.computed()).toEqual(['surface', 'texture', 'export']);
+    expect(await glbOf(shared)).toEqual(await glbOf(whole));
+    expect((done as { stats: JobStats }).stats.seed_used).toBe(42);
+    // Whoever asks for it again is served by either lane.
+    for (const lane of ['generate', 'finish'] as const) {
+      const again = await runLane(lane, tinyJob({ id: `again-${lane}` }), deps);
+      expect(again).toHaveProperty('glbKey');
+      expect(await glbOf(shared, `again-${lane}`)).toEqual(await glbOf(whole));
+    }
+    // Another finish of the same latents never sees an accelerator.
+    const smaller = tinyJob({ id: 'smaller', texture_size: 256 });
+    const refinishing = recorder();
+    expect(await runLane('generate', smaller, deps)).toEqual({ handOver: 'finish' });
+    await runLane('finish', smaller, { ...deps, onProgress: refinishing.onProgress });
+    expect(refinishing.computed()).not.toContain('decode');
+    expect(await glbOf(shared, 'smaller')).not.toEqual(await glbOf(whole));
+  });
+});
