@@ -168,6 +168,7 @@ export class FakeRunpod {
         const wake = () => {
           clearTimeout(timer);
           this.#changed.delete(wake);
+          response.off('close', wake);
           resolve();
         };
         const timer = setTimeout(wake, end - Date.now());

@@ -17,10 +17,3 @@ def filter_body(context, body):
     if not isinstance(body, dict) or not isinstance(body.get("sampler", {}), dict):
         return True
     return _in_order(body.get("sampler")) and len(body.get("tags") or {}) <= 50
-
-
-@schemathesis.hook
-def filter_path_parameters(context, path_parameters):
-    """A job's files have names with a dot; a name without one is another route."""
-    name = (path_parameters or {}).get("name")
-    return not isinstance(name, str) or "." in name

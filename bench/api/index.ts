@@ -1,0 +1,201 @@
+/**
+ * What the HTTP API costs, over a folder bucket on this machine's disk: accepting jobs (each is a durable file by
+ * then), polling their state, following them; and the RunPod worker's time from take to first step.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { FolderStore } from '@espalier/storage';
+import { BucketWorker } from '../../services/gateway/test/bucket-worker.ts';
+import type { Bench } from '../report.ts';
+import { Client, quantile, type Timed } from './load.ts';
+import { takeToFirstStep } from './runpod.ts';
+import { followMany } from './streams.ts';
+
+const CLIENTS = 50;
+/** Each client's pace in milliseconds: together 200 jobs in a second, twice what RunPod lets an endpoint take. */
+const PACE = 250;
+const PACED_SECONDS = 10;
+const SATURATED_SECONDS = 5;
+const POLLS = 2000;
+const STREAMS = 1000;
+
+export const run: Bench = async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'espalier-bench-api-'));
+  const { child, base } = await startServer(folder);
+  try {
+    const clients = Array.from({ length: CLIENTS }, () => new Client(base));
+    const body = JSON.stringify({ input: { prompt: 'A wooden treasure chest' } });
+    await Promise.all(clients.map((client) => client.send('POST', '/run', body))); // connections and code are warm
+    const paced = await pacedRuns(clients, body);
+    const saturated = await saturatedRuns(clients, body);
+    const store = await FolderStore.open(folder);
+    const ids = saturated.answers.slice(0, 50).map(({ body: text }) => JSON.parse(text).id as string);
+    const worker = new BucketWorker(store);
+    const polled = ids.slice(0, 10);
+    for (const id of polled) await worker.claim(id);
+    const polling = await poll(clients, polled);
+    for (const client of clients) client.close();
+    const streams = await followMany(base, store, ids.slice(10), STREAMS);
+    const { toFirstStep, roundTrips } = await takeToFirstStep(100);
+    const overNetwork = quantile(toFirstStep, 0.5) - quantile(roundTrips, 0.5);
+    const accepted = (answers: readonly Timed[]) => answers.filter(({ status }) => status === 200).length;
+    const times = paced.map(({ milliseconds }) => milliseconds);
+    const busy = saturated.answers.map(({ milliseconds }) => milliseconds);
+    const polls = polling.answers.map(({ milliseconds }) => milliseconds);
+    return {
+      rows: [
+        {
+          measured: `POST /run, ${CLIENTS} clients, ${(CLIENTS * 1000) / PACE}/s`,
+          requests: paced.length,
+          accepted: accepted(paced),
+          median_ms: quantile(times, 0.5),
+          p99_ms: quantile(times, 0.99),
+          per_second: paced.length / PACED_SECONDS,
+        },
+        {
+          measured: `POST /run, ${CLIENTS} clients, as fast as they can`,
+          requests: busy.length,
+          accepted: accepted(saturated.answers),
+          median_ms: quantile(busy, 0.5),
+          p99_ms: quantile(busy, 0.99),
+          per_second: busy.length / saturated.seconds,
+        },
+        {
+          measured: `GET /status, ${CLIENTS} clients, as fast as they can`,
+          requests: polls.length,
+          accepted: accepted(polling.answers),
+          median_ms: quantile(polls, 0.5),
+          p99_ms: quantile(polls, 0.99),
+          per_second: polls.length / polling.seconds,
+        },
+        {
+          measured: `event streams on ${streams.jobs} jobs`,
+          requests: streams.streams,
+          accepted: streams.complete,
+          median_ms: streams.lastEndMilliseconds,
+          p99_ms: streams.lastEndMilliseconds,
+          per_second: streams.events,
+        },
+        {
+          measured: 'RunPod worker, take to first step',
+          requests: toFirstStep.length,
+          accepted: toFirstStep.length,
+          median_ms: quantile(toFirstStep, 0.5),
+          p99_ms: quantile(toFirstStep, 0.99),
+          per_second: 0,
+        },
+      ],
+      goals: [
+        {
+          name: `POST /run accepted, median ms, ${CLIENTS} clients`,
+          value: quantile(times, 0.5),
+          limit: 10,
+          sense: 'at-most',
+        },
+        {
+          name: `${STREAMS} event streams that missed something`,
+          value: streams.streams - streams.complete + streams.stagesMissing,
+          limit: 0,
+          sense: 'at-most',
+        },
+        { name: `seconds for ${POLLS} status requests`, value: polling.seconds, limit: 10, sense: 'at-most' },
+        { name: 'take to first step over the round trip, median ms', value: overNetwork, limit: 50, sense: 'at-most' },
+      ],
+      figures: {
+        paced: {
+          median_ms: quantile(times, 0.5),
+          p90_ms: quantile(times, 0.9),
+          p99_ms: quantile(times, 0.99),
+          requests: paced.length,
+        },
+        saturated: {
+          median_ms: quantile(busy, 0.5),
+          p99_ms: quantile(busy, 0.99),
+          per_second: busy.length / saturated.seconds,
+        },
+        polling: {
+          median_ms: quantile(polls, 0.5),
+          p99_ms: quantile(polls, 0.99),
+          per_second: polls.length / polling.seconds,
+        },
+        streams,
+        runpod: {
+          median_ms: quantile(toFirstStep, 0.5),
+          p99_ms: quantile(toFirstStep, 0.99),
+          round_trip_median_ms: quantile(roundTrips, 0.5),
+        },
+      },
+    };
+  } finally {
+    child.kill('SIGTERM');
+    await once(child, 'close');
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+async function startServer(folder: string): Promise<{ child: ChildProcess; base: string }> {
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(new URL('./server.ts', import.meta.url)), folder],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  const lines = createInterface({ input: child.stdout });
+  const [base] = (await once(lines, 'line')) as [string];
+  return { child, base };
+}
+
+/** Each client submits at its own pace, whatever the answers take. */
+async function pacedRuns(clients: readonly Client[], body: string): Promise<Timed[]> {
+  const rounds = (PACED_SECONDS * 1000) / PACE;
+  const answers = await Promise.all(
+    clients.map(async (client, index) => {
+      await sleep((index / clients.length) * PACE);
+      const start = performance.now();
+      const sent: Promise<Timed>[] = [];
+      for (let round = 0; round < rounds; round += 1) {
+        await sleep(Math.max(0, start + round * PACE - performance.now()));
+        sent.push(client.send('POST', '/run', body));
+      }
+      return Promise.all(sent);
+    }),
+  );
+  return answers.flat();
+}
+
+async function saturatedRuns(clients: readonly Client[], body: string): Promise<{ answers: Timed[]; seconds: number }> {
+  const start = performance.now();
+  const answers: Timed[] = [];
+  await Promise.all(
+    clients.map(async (client) => {
+      while (performance.now() - start < SATURATED_SECONDS * 1000)
+        answers.push(await client.send('POST', '/run', body));
+    }),
+  );
+  return { answers, seconds: (performance.now() - start) / 1000 };
+}
+
+async function poll(
+  clients: readonly Client[],
+  ids: readonly string[],
+): Promise<{ answers: Timed[]; seconds: number }> {
+  const start = performance.now();
+  const answers: Timed[] = [];
+  let left = POLLS;
+  await Promise.all(
+    clients.map(async (client) => {
+      while (left > 0) {
+        left -= 1;
+        answers.push(await client.send('GET', `/status/${ids[left % ids.length]}`));
+      }
+    }),
+  );
+  return { answers, seconds: (performance.now() - start) / 1000 };
+}

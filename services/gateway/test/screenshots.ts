@@ -1,0 +1,49 @@
+/**
+ * Takes the pictures of the web console in docs/images from a running server that has jobs:
+ * `node --import tsx services/gateway/test/screenshots.ts http://127.0.0.1:8000 docs/images`.
+ */
+import { join } from 'node:path';
+import { type BrowserContextOptions, chromium } from 'playwright-core';
+
+const [base = 'http://127.0.0.1:8000', folder = 'docs/images'] = process.argv.slice(2);
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
+const WAIT = 120_000;
+
+interface ListedJob {
+  readonly id: string;
+  readonly state: string;
+}
+
+const { jobs } = (await (await fetch(`${base}/jobs`)).json()) as { jobs: ListedJob[] };
+const done = jobs.find(({ state }) => state === 'succeeded');
+const running = jobs.find(({ state }) => state === 'running') ?? done;
+if (done === undefined || running === undefined) throw new Error(`${base} has no finished job to show`);
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+
+async function take(name: string, id: string, options: BrowserContextOptions, fullPage = false): Promise<void> {
+  const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(WAIT);
+  await page.goto(`${base}/#/jobs/${encodeURIComponent(id)}`);
+  await page.locator('.title').waitFor();
+  const ready = `(() => {
+    const viewer = document.querySelector('#viewer');
+    const pictures = document.querySelectorAll('#gallery .dot.succeeded').length;
+    return (viewer.hidden || viewer.modelIsVisible) && document.querySelectorAll('#gallery img').length >= Math.min(pictures, 6);
+  })()`;
+  const end = Date.now() + WAIT;
+  if (fullPage) await page.evaluate('window.scrollTo(0, document.body.scrollHeight)');
+  while (!(await page.evaluate(ready)) && Date.now() < end) await page.waitForTimeout(500);
+  await page.evaluate('window.scrollTo(0, 0)');
+  await page.waitForTimeout(1500);
+  await page.screenshot({ path: join(folder, `console-${name}.png`), fullPage });
+  await context.close();
+}
+
+const desk = { viewport: { width: 1440, height: 1180 } };
+await take('light', done.id, { ...desk, colorScheme: 'light' });
+await take('dark', running.id, { ...desk, colorScheme: 'dark' });
+const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+await take('phone', done.id, { ...phone, colorScheme: 'light' }, true);
+await browser.close();
