@@ -27,6 +27,8 @@ export interface Fidelity {
 const VIEW = 256;
 const BASELINE_VIEWS = 40;
 const BASELINE_SIZE = 320;
+/** Gaussians further than this from the surface that a tile shows, world units, are not looked at. */
+const MARGIN = 0.02;
 const FIELD_OF_VIEW = (40 * Math.PI) / 180;
 
 /** 24 directions on a spiral; `offset` turns it, so that no two sets share one. */
@@ -107,12 +109,12 @@ export function projectViews(target: UnwrappedMesh, gaussians: Gaussians, size: 
   // Where each pixel of a view lies in the texture, drawn as a picture of the coordinates themselves.
   for (const camera of cameras(BASELINE_VIEWS, 0)) {
     const uv = renderCoordinates(target, camera);
-    const view = renderGaussians(field, camera);
+    const view = renderGaussians(field, camera, uv.points);
     for (let pixel = 0; pixel < BASELINE_SIZE * BASELINE_SIZE; pixel++) {
-      const u = uv[pixel * 2] as number;
+      const u = uv.coordinates[pixel * 2] as number;
       if (u < 0 || (view[pixel * 4 + 3] as number) < 0.5) continue;
       const x = Math.min(size - 1, Math.floor(u * size));
-      const y = Math.min(size - 1, Math.floor((uv[pixel * 2 + 1] as number) * size));
+      const y = Math.min(size - 1, Math.floor((uv.coordinates[pixel * 2 + 1] as number) * size));
       const texel = (y * size + x) * 4;
       for (let c = 0; c < 3; c++) {
         sums[texel + c] =
@@ -160,7 +162,8 @@ function frameOf({ eye }: Camera): Frame {
   return { eye, right, up, forward };
 }
 
-function renderGaussians(field: GaussianField, camera: Camera): Float64Array {
+/** Premultiplied colours and opacity of the pixels that show the mesh, from the Gaussians near what they show. */
+function renderGaussians(field: GaussianField, camera: Camera, points: Float64Array): Float64Array {
   const frame = frameOf(camera);
   const out = new Float64Array(BASELINE_SIZE * BASELINE_SIZE * 4);
   const scale = (2 * Math.tan(FIELD_OF_VIEW / 2)) / BASELINE_SIZE;
@@ -179,15 +182,18 @@ function renderGaussians(field: GaussianField, camera: Camera): Float64Array {
     for (let tx = 0; tx < BASELINE_SIZE; tx += tile) {
       const middle = direction(tx + tile / 2, ty + tile / 2);
       axis.set([...frame.eye, ...middle]);
-      box.set([-1, -1, -1, 1, 1, 1]);
-      for (let k = 0; k < 3; k++) {
-        const [from, to] = [
-          (frame.eye[k] as number) + (middle[k] as number) * 1.1,
-          (frame.eye[k] as number) + (middle[k] as number) * 2.9,
-        ];
-        box[k] = Math.min(from, to) - 0.03;
-        box[k + 3] = Math.max(from, to) + 0.03;
+      box.fill(Infinity, 0, 3).fill(-Infinity, 3, 6);
+      for (let y = ty; y < ty + tile; y++) {
+        for (let x = tx; x < tx + tile; x++) {
+          for (let k = 0; k < 3; k++) {
+            const value = points[(y * BASELINE_SIZE + x) * 3 + k] as number;
+            if (Number.isNaN(value)) continue;
+            box[k] = Math.min(box[k] as number, value - MARGIN);
+            box[k + 3] = Math.max(box[k + 3] as number, value + MARGIN);
+          }
+        }
       }
+      if (box[0] === Infinity) continue;
       field.gather(box, axis, tile * scale * 2.9 * 0.75);
       for (let y = ty; y < ty + tile; y++) {
         for (let x = tx; x < tx + tile; x++) {
@@ -200,8 +206,14 @@ function renderGaussians(field: GaussianField, camera: Camera): Float64Array {
   return out;
 }
 
-/** [pixels, 2] texture coordinates, -1 where the mesh is not seen. */
-function renderCoordinates(target: UnwrappedMesh, camera: Camera): Float64Array {
+interface Coordinates {
+  /** [pixels, 2] texture coordinates, -1 where the mesh is not seen. */
+  readonly coordinates: Float64Array;
+  /** [pixels, 3] points of the surface, NaN where it is not seen. */
+  readonly points: Float64Array;
+}
+
+function renderCoordinates(target: UnwrappedMesh, camera: Camera): Coordinates {
   const options = { camera, width: BASELINE_SIZE, height: BASELINE_SIZE, shading: 'unlit', supersample: 1 } as const;
   const frame = frameOf(camera);
   // The face a pixel shows is found from its place: coordinates would lose too much as 8-bit colours.
@@ -218,6 +230,7 @@ function renderCoordinates(target: UnwrappedMesh, camera: Camera): Float64Array 
   const indices = Uint32Array.from({ length: target.indices.length }, (_, i) => i);
   const picture = renderMesh({ positions, indices, attributes: ids, normals: positions }, options);
   const out = new Float64Array(BASELINE_SIZE * BASELINE_SIZE * 2).fill(-1);
+  const points = new Float64Array(BASELINE_SIZE * BASELINE_SIZE * 3).fill(Number.NaN);
   const scale = (2 * Math.tan(FIELD_OF_VIEW / 2)) / BASELINE_SIZE;
   for (let pixel = 0; pixel < BASELINE_SIZE * BASELINE_SIZE; pixel++) {
     if (picture.data[pixel * 4 + 3] !== 255) continue;
@@ -238,8 +251,14 @@ function renderCoordinates(target: UnwrappedMesh, camera: Camera): Float64Array 
         0,
       );
     }
+    for (let k = 0; k < 3; k++) {
+      points[pixel * 3 + k] = weights.reduce(
+        (sum, weight, corner) => sum + weight * (positions[face * 9 + corner * 3 + k] as number),
+        0,
+      );
+    }
   }
-  return out;
+  return { coordinates: out, points };
 }
 
 function rayWeights(

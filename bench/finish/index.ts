@@ -2,7 +2,8 @@
  * The CPU lane's finish, measured: time and memory of every stage, beside the Python libraries that upstream uses;
  * distance to the raw outer surface, beside pyvista's decimation; fidelity of the baked textures.
  *
- * `--quick` takes a coarser grid, fewer Gaussians and one scene. Also writes `docs/images/finish.png`.
+ * Arguments: scenes by name (default all); `--quick` takes a coarser grid and fewer Gaussians; `--sheet` also writes
+ * `docs/images/finish.png`.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -35,7 +36,8 @@ const SHARES = ['0.9', '0.95', '0.98'];
 export async function run(args: readonly string[]): Promise<BenchReport> {
   const quick = args.includes('--quick');
   const [resolution, gaussianCount] = quick ? [128, 150_000] : [256, 600_000];
-  const scenes = quick ? SCENES.slice(0, 1) : SCENES;
+  const named = SCENES.filter((scene) => args.includes(scene.name));
+  const scenes = named.length > 0 ? named : SCENES;
   const folder = mkdtempSync(join(tmpdir(), 'finish-'));
   try {
     const results = [];
@@ -47,7 +49,7 @@ export async function run(args: readonly string[]): Promise<BenchReport> {
       const fidelity = await measureFidelity(scene, resolution, gaussianCount);
       results.push({ scene: scene.name, ours, python: python ?? null, distances, fidelity });
     }
-    if (!quick) await writeContactSheet(scenes.slice(0, 2));
+    if (args.includes('--sheet')) await writeContactSheet(SCENES.slice(0, 2));
     return {
       rows: results.map(rowOf),
       figures: { resolution, textureSize: 1024, results },
