@@ -19,6 +19,7 @@ import { type StageGraph, TRELLIS_GRAPH } from '../stages/graph.ts';
 import { contentCheck, PIPELINE_CHOICES, type PipelineChoices, tensorOf } from '../stages/stage.ts';
 import { ESPALIER_VERSION } from '../version.ts';
 import { jobSignal } from './deadline.ts';
+import type { Plan } from './plan.ts';
 import type { PipelineRuntime } from './runtime.ts';
 import { StageRunner } from './stage-runner.ts';
 
@@ -62,23 +63,28 @@ export interface JobResult {
  * @throws TerminalError STRUCTURE_EMPTY, SURFACE_EMPTY, and what model and networks throw
  */
 export async function runJob(job: Job, deps: RunJobDeps): Promise<JobResult> {
+  return runPlanned(job, deps);
+}
+
+/** @param known a plan for the whole job, made a moment ago */
+export async function runPlanned(job: Job, deps: RunJobDeps, known?: Plan): Promise<JobResult> {
   const { clock = systemClock } = deps;
   const ending = jobSignal(job, deps.submittedAt ?? clock.now(), clock, deps.signal);
   try {
-    return await run(job, deps, ending.signal);
+    return await run(job, deps, ending.signal, known);
   } finally {
     ending.release();
   }
 }
 
-async function run(job: Job, deps: RunJobDeps, signal: AbortSignal): Promise<JobResult> {
+async function run(job: Job, deps: RunJobDeps, signal: AbortSignal, known?: Plan): Promise<JobResult> {
   const { store, runtime, logger = silentLogger } = deps;
   const started = performance.now();
   const seconds = (): number => (performance.now() - started) / 1000;
   const emit = guarded(deps.onProgress, logger);
   emit({ type: 'job.started', job: job.id, prompt: job.input.prompt, seed: job.input.seed });
   const runner = stageRunner(job, deps, signal, emit);
-  const content = contentCheck(exportStage)(await runner.reach('export', STAGES));
+  const content = contentCheck(exportStage)(await runner.reach('export', STAGES, known));
   const { state } = content;
   // A finished asset is found without a look at its prompt's checkpoint: its report stands in the asset's own.
   if (!runner.holds('condition')) {

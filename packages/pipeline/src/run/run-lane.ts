@@ -15,8 +15,8 @@ import { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import { recipesOf, TRELLIS_GRAPH } from '../stages/graph.ts';
 import { PIPELINE_CHOICES } from '../stages/stage.ts';
 import { jobSignal } from './deadline.ts';
-import { planFor } from './plan.ts';
-import { guarded, type JobResult, type RunJobDeps, runJob, stageRunner } from './run-job.ts';
+import { type Plan, planFor } from './plan.ts';
+import { guarded, type JobResult, type RunJobDeps, runPlanned, stageRunner } from './run-job.ts';
 
 const GENERATING = STAGES.filter((name) => STAGE_LANES[name] === 'gpu');
 /** The last stage that needs an accelerator. */
@@ -24,32 +24,32 @@ const GENERATED = 'decode';
 
 /** @throws what `runJob` throws */
 export async function runLane(lane: WorkLane, job: Job, deps: RunJobDeps): Promise<JobResult | HandOver> {
-  const missing = await missingStages(job, deps);
+  const plan = await wholePlan(job, deps);
+  const missing = [...plan.missing.keys()];
   // Asked for before, and finished: either lane only has to write it out.
-  if (missing.length === 0) return runJob(job, deps);
+  if (missing.length === 0) return runPlanned(job, deps, plan);
   const needsNetworks = missing.some((name) => STAGE_LANES[name] === 'gpu');
-  if (lane === 'finish') return needsNetworks ? { handOver: 'generate' } : runJob(job, deps);
-  if (needsNetworks) await generate(job, deps);
+  if (lane === 'finish') return needsNetworks ? { handOver: 'generate' } : runPlanned(job, deps, plan);
+  if (needsNetworks) await generate(job, deps, plan);
   return { handOver: 'finish' };
 }
 
-async function generate(job: Job, deps: RunJobDeps): Promise<void> {
+async function generate(job: Job, deps: RunJobDeps, plan: Plan): Promise<void> {
   const { clock = systemClock, logger = silentLogger } = deps;
   const ending = jobSignal(job, deps.submittedAt ?? clock.now(), clock, deps.signal);
   try {
     const emit = guarded(deps.onProgress, logger);
     emit({ type: 'job.started', job: job.id, prompt: job.input.prompt, seed: job.input.seed });
-    await stageRunner(job, deps, ending.signal, emit).reach(GENERATED, GENERATING);
+    await stageRunner(job, deps, ending.signal, emit).reach(GENERATED, GENERATING, plan);
   } finally {
     ending.release();
   }
 }
 
-async function missingStages(job: Job, deps: RunJobDeps) {
+async function wholePlan(job: Job, deps: RunJobDeps): Promise<Plan> {
   const graph = deps.graph ?? TRELLIS_GRAPH;
   const choices = { ...PIPELINE_CHOICES, ...deps.choices };
   const recipes = recipesOf(graph, { job, model: deps.runtime.model, choices });
   const checkpoints = new CheckpointStore({ store: deps.store, logger: deps.logger ?? silentLogger });
-  const plan = await planFor('export', graph, recipes, checkpoints);
-  return [...plan.missing.keys()];
+  return planFor('export', graph, recipes, checkpoints);
 }

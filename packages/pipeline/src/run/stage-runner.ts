@@ -26,7 +26,7 @@ import {
   type StageContext,
   saveCheck,
 } from '../stages/stage.ts';
-import { planFor } from './plan.ts';
+import { type Plan, planFor } from './plan.ts';
 
 export interface StageRunnerOptions extends ParameterSources {
   readonly graph: StageGraph;
@@ -66,13 +66,14 @@ export class StageRunner {
   /**
    * The content of the goal, from its checkpoint or by running whatever is missing on the way to it.
    *
+   * @param known a plan for this goal or a later one, made a moment ago; absent: one is made
    * @throws EspalierError of the stage that failed; everything that was finished before is kept
    */
-  async reach(goal: StageName, order: readonly StageName[]): Promise<StageContent<unknown>> {
+  async reach(goal: StageName, order: readonly StageName[], known?: Plan): Promise<StageContent<unknown>> {
     const { graph, signal } = this.#options;
     const checkpoints = new CheckpointStore(this.#storeOptions);
     throwIfCancelled(signal);
-    const plan = await planFor(goal, graph, this.#recipes, checkpoints);
+    const plan = known ?? (await planFor(goal, graph, this.#recipes, checkpoints));
     for (const name of order) {
       const missing = plan.missing.get(name);
       const content = plan.found.get(name);
