@@ -15,7 +15,8 @@ interface ListedJob {
 }
 
 const { jobs } = (await (await fetch(`${base}/jobs`)).json()) as { jobs: ListedJob[] };
-const done = jobs.find(({ state }) => state === 'succeeded');
+const wanted = process.argv[4];
+const done = jobs.find(({ id, state }) => state === 'succeeded' && (wanted === undefined || id.startsWith(wanted)));
 const running = jobs.find(({ state }) => state === 'running') ?? done;
 if (done === undefined || running === undefined) throw new Error(`${base} has no finished job to show`);
 
@@ -41,8 +42,8 @@ async function take(name: string, id: string, options: BrowserContextOptions, fu
   await context.close();
 }
 
-const desk = { viewport: { width: 1440, height: 1180 } };
-await take('light', done.id, { ...desk, colorScheme: 'light' });
+const desk = { viewport: { width: 1440, height: 1000 } };
+await take('light', done.id, { ...desk, colorScheme: 'light' }, true);
 await take('dark', running.id, { ...desk, colorScheme: 'dark' });
 const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 await take('phone', done.id, { ...phone, colorScheme: 'light' }, true);
