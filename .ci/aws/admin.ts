@@ -1,6 +1,6 @@
 /** Sets up buckets, queues, topics and rules on the test server, which reads signatures for their service only. */
 
-export interface TestQueue {
+interface TestQueue {
   readonly url: string;
   readonly arn: string;
 }

@@ -16,7 +16,7 @@ export interface SqsClientOptions {
 }
 
 /** `idleTimeout` lies above SQS' longest poll of 20 s, in which not a byte comes. */
-export const SQS_CLIENT_DEFAULTS = { attempts: 6, idleTimeout: 30_000, connectTimeout: 3000, sockets: 64 } as const;
+const SQS_CLIENT_DEFAULTS = { attempts: 6, idleTimeout: 30_000, connectTimeout: 3000, sockets: 64 } as const;
 
 /** @param queueUrl decides region and endpoint where the options name none */
 export function makeSqsClient(queueUrl: string, options: SqsClientOptions = {}): SQSClient {

@@ -23,7 +23,7 @@ export interface SqsQueueOptions extends SqsClientOptions {
   readonly clock?: Clock;
 }
 
-export const SQS_QUEUE_DEFAULTS = { visibilitySeconds: 120 } as const;
+const SQS_QUEUE_DEFAULTS = { visibilitySeconds: 120 } as const;
 
 const DELAY_MAX = 900;
 const WAIT_MAX = 20;
@@ -31,8 +31,8 @@ const BODY_MAX_BYTES = 1024 * 1024;
 /** SQS counts from the receive and forgives no extension: seconds. */
 const LEASE_MAX = 12 * 3600;
 /** Message attributes of a dead letter. */
-export const REASON_ATTRIBUTE = 'EspalierReason';
-export const SOURCE_ATTRIBUTE = 'EspalierSource';
+const REASON_ATTRIBUTE = 'EspalierReason';
+const SOURCE_ATTRIBUTE = 'EspalierSource';
 const REASON_MAX = 2000;
 
 export class SqsQueue implements JobQueue {

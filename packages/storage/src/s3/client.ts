@@ -17,7 +17,7 @@ export interface S3ClientOptions {
   readonly client?: Partial<S3ClientConfig>;
 }
 
-export const S3_CLIENT_DEFAULTS = { attempts: 6, idleTimeout: 20_000, connectTimeout: 3000, sockets: 64 } as const;
+const S3_CLIENT_DEFAULTS = { attempts: 6, idleTimeout: 20_000, connectTimeout: 3000, sockets: 64 } as const;
 
 export function makeS3Client(options: S3ClientOptions = {}): S3Client {
   const endpoint = options.endpoint ?? process.env.AWS_ENDPOINT_URL_S3 ?? process.env.AWS_ENDPOINT_URL;

@@ -33,7 +33,7 @@ export interface S3StoreOptions extends S3ClientOptions {
   readonly random?: () => number;
 }
 
-export const S3_STORE_DEFAULTS = { multipartFrom: 32 * 1024 * 1024, partSize: 16 * 1024 * 1024 } as const;
+const S3_STORE_DEFAULTS = { multipartFrom: 32 * 1024 * 1024, partSize: 16 * 1024 * 1024 } as const;
 
 const PAGE = 1000;
 const CONFLICT_TRIES = 8;

@@ -10,6 +10,9 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import type { CliIo } from '../io.ts';
 
+/** Between looks for deliveries whose message was lost. */
+const DELIVERY_SWEEP_MS = 3_600_000;
+
 export interface LanesCommandOptions extends PlaceOptions {
   readonly lanes?: string;
 }
@@ -71,7 +74,7 @@ export async function serveQueues(io: CliIo, options: LanesCommandOptions): Prom
 }
 
 /** The queues that the settings name. A job that ends is told only where there is a notify queue. */
-export async function openQueues(settings: Settings, lanes?: LaneSettings): Promise<LaneQueues> {
+async function openQueues(settings: Settings, lanes?: LaneSettings): Promise<LaneQueues> {
   // A queue shows a message again about when the claim on its job ends.
   const visibilitySeconds = settings.leaseSeconds;
   const { generate, finish, notify } = settings.queues;
@@ -117,9 +120,14 @@ async function serveNotifier(
   signal: AbortSignal,
 ): Promise<void> {
   if (queue === undefined) throw noNotifyQueue();
-  const { Notifier, parseNotifierSettings, Sender, Signer } = await import('@espalier/notifier');
+  const { Notifier, parseNotifierSettings, Sender, Signer, sweepDeliveries } = await import('@espalier/notifier');
   const { secrets, allow, allowHttp, signLinksSeconds } = parseNotifierSettings(io.env);
   const sender = new Sender({ allow, allowHttp, clock: systemClock });
+  const sweep = setInterval(() => {
+    sweepDeliveries({ store, queue, clock: systemClock }).catch((error: unknown) => {
+      logger.warn({ err: error }, 'deliveries could not be swept; trying again in an hour');
+    });
+  }, DELIVERY_SWEEP_MS);
   try {
     const notifier = new Notifier({
       store,
@@ -132,6 +140,7 @@ async function serveNotifier(
     logger.info({ lane: 'notify', queue: queue.location }, 'lane opened');
     await notifier.serve(signal);
   } finally {
+    clearInterval(sweep);
     await sender.close();
   }
 }

@@ -66,7 +66,7 @@ export function startJobTrace({ job, lane, attempt, traceparent }: JobTraceStart
 }
 
 /** https://www.w3.org/TR/trace-context/#traceparent-header */
-export function parseTraceparent(text: string | undefined): SpanContext | undefined {
+function parseTraceparent(text: string | undefined): SpanContext | undefined {
   const match = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(text ?? '');
   const [, traceId, spanId, flags] = match ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
