@@ -118,7 +118,7 @@ describe('one job announced in every way', () => {
     await expect.poll(() => queues.generate.depth()).toBe(0);
     expect(one.runner.jobs.length + two.runner.jobs.length).toBe(1);
     const told = await queues.notify.receive({ max: 10, waitSeconds: 1 });
-    expect(told.map(({ body }) => parseMessage(body))).toEqual([{ kind: 'turn', turn: { job: 'flower' } }]);
+    expect(told.map(({ body }) => parseMessage(body))).toMatchObject([{ kind: 'turn', turn: { job: 'flower' } }]);
   });
 
   it('runs once when it lies in the messages themselves', async () => {
