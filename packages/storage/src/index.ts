@@ -1,4 +1,7 @@
+export * from './file-store.ts';
 export * from './folder/folder-store.ts';
+export * from './jobs/resolve-from.ts';
+export * from './jobs/status-book.ts';
 export * from './keys.ts';
 export * from './link-signer.ts';
 export * from './object-store.ts';

@@ -9,7 +9,7 @@ import {
   s3Fault,
   startFaultyProxy,
 } from '../../../.ci/aws/faulty-proxy.ts';
-import { probeConditionalWrites } from '../src/index.ts';
+import { openS3Store, probeConditionalWrites } from '../src/index.ts';
 import { makeS3Client } from '../src/s3/client.ts';
 import type { S3Store } from '../src/s3/s3-store.ts';
 import { openTestS3 } from './open-s3.ts';
@@ -18,6 +18,8 @@ const endpoint = inject('awsEndpoint');
 const bucket = `faults-${randomUUID()}`;
 const bytes = (text: string) => new TextEncoder().encode(text);
 
+const credentials = { accessKeyId: 'test', secretAccessKey: 'testtest' };
+
 let proxy: FaultyProxy;
 let store: S3Store;
 /** The same objects, seen past the proxy. */
@@ -25,7 +27,6 @@ let truth: S3Store;
 
 beforeAll(async () => {
   proxy = await startFaultyProxy(endpoint);
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'testtest' };
   const client = makeS3Client({ endpoint, client: { credentials } });
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
 });
@@ -162,6 +163,16 @@ it('refuses a store that ignores conditions', async () => {
     message: expect.stringMatching(/8 created the object.*ETag that never was.*8 replaced.*missing object/),
   });
   expect((await truth.list('')).objects, 'and cleans up').toEqual([]);
+});
+
+it('asks for the proof where jobs are claimed, and for nothing where not', async () => {
+  const open = (prove: boolean) =>
+    openS3Store(`s3://${bucket}/probe-${randomUUID()}`, { endpoint: proxy.endpoint, client: { credentials }, prove });
+  const before = proxy.seen.length;
+  await open(false);
+  expect(proxy.seen.length).toBe(before);
+  await open(true);
+  expect(proxy.seen.length).toBeGreaterThan(before);
 });
 
 it('refuses a store that checks creation only', async () => {

@@ -12,7 +12,7 @@ import {
   type Settings,
   TerminalError,
 } from '@espalier/contracts';
-import { type ObjectStore, openStore } from '@espalier/storage';
+import { type ObjectStore, type OpenStoreOptions, openStore } from '@espalier/storage';
 import type { CliIo } from './io.ts';
 
 export interface PlaceOptions {
@@ -65,11 +65,8 @@ export function isRandomModel(folder: string): boolean {
   return folder.endsWith('trellis-tiny');
 }
 
-/** @param options `readOnly` for commands that only look */
-export async function openBucket(
-  settings: Settings,
-  options: { readonly readOnly?: boolean } = {},
-): Promise<ObjectStore> {
+/** @param options `readOnly` for commands that only look; without `prove` for those that claim no jobs */
+export async function openBucket(settings: Settings, options: OpenStoreOptions = {}): Promise<ObjectStore> {
   return openStore(settings.store, options);
 }
 

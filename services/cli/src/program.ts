@@ -141,6 +141,14 @@ function addBucket(program: Command, io: CliIo, run: Run): void {
   const jobs = () => import('./commands/jobs.ts');
   withStore(withJob(program.command('submit').description('put a job into the bucket, for a worker')))
     .option('--id <id>', 'name of the job; a second one of that name is refused')
+    .option('--from <id>', 'take prompt, seed and sampler of that job, and its checkpoints: only the finish is new')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  espalier submit "A wooden treasure chest" --id chest
+  espalier submit --from chest --texture-size 2048${EXIT_HELP}`,
+    )
     .action((prompt, options) => run(async () => (await jobs()).submit(io, prompt, options)));
   withStore(program.command('status <id>').description('tell where a job is')).action((id, options) =>
     run(async () => (await jobs()).status(io, id, options)),

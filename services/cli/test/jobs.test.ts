@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silentLogger } from '@espalier/contracts';
 import { FolderStore } from '@espalier/storage';
@@ -75,6 +75,15 @@ it('takes a job that goes on from another one, if that one is there', async () =
   await work(() => Promise.reject(new Error('no matter')));
   const sent = await espalier('submit', '--job', 'again.json', '--id', 'second');
   expect(sent).toMatchObject({ code: 0, stdout: 'second\n' });
+  const named = await espalier('submit', '--from', 'first', '--simplify', '0.5', '--id', 'third');
+  expect(named).toMatchObject({ code: 0, stdout: 'third\n' });
+  expect(JSON.parse(await readFile(join(folder, 'jobs/third.json'), 'utf8'))).toEqual({
+    from: 'first',
+    id: 'third',
+    simplify: 0.5,
+  });
+  const other = await espalier('submit', 'a barrel', '--from', 'first');
+  expect([other.code, other.stderr]).toEqual([2, expect.stringContaining('[FROM_INVALID]')]);
 });
 
 it('says where it looked for a job that is not there', async () => {

@@ -10,9 +10,16 @@ import {
   type Rejection,
   TerminalError,
 } from '@espalier/contracts';
-import { cancelKey, type ObjectStore, rejectedKey, resultKey } from '@espalier/storage';
+import {
+  cancelKey,
+  type ObjectStore,
+  readStatus,
+  rejectedKey,
+  resultKey,
+  type SeenStatus,
+  writeStatus,
+} from '@espalier/storage';
 import { Claim } from './claim.ts';
-import { readStatus, type SeenStatus, writeStatus } from './status-book.ts';
 import type { Submission } from './status-record.ts';
 import { CRASHES_MAX, claimedRecord, finishedRecord, leaseEnd, queuedRecord, retryTime } from './status-record.ts';
 import { mayBeUnfinished, type Reading, takenId } from './submissions.ts';

@@ -3,8 +3,7 @@
  * worker that was taken for dead cannot write over its successor: it learns that it lost the claim.
  */
 import { type JobStatus, LostClaimError } from '@espalier/contracts';
-import type { ObjectStore } from '@espalier/storage';
-import { type WrittenStatus, writeStatus } from './status-book.ts';
+import { type ObjectStore, type WrittenStatus, writeStatus } from '@espalier/storage';
 
 export class Claim {
   readonly #store: ObjectStore;

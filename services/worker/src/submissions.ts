@@ -10,8 +10,7 @@ import {
   refuseOversized,
   sha256,
 } from '@espalier/contracts';
-import { JOBS_PREFIX, type ObjectInfo, type ObjectStore } from '@espalier/storage';
-import { resolveFrom } from './re-finish.ts';
+import { JOBS_PREFIX, type ObjectInfo, type ObjectStore, resolveFrom } from '@espalier/storage';
 import type { Submission } from './status-record.ts';
 
 /** A job object as it was read: a job, or the reason why it is none. */

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { HandOver, Job, JobStats, JobStatus, StageName } from '@espalier/contracts';
 import { silentLogger } from '@espalier/contracts';
-import { FolderStore, resultKey } from '@espalier/storage';
+import { FolderStore, readStatus, resultKey } from '@espalier/storage';
 import { afterEach } from 'vitest';
-import { type JobRunner, type RunOptions, readStatus, type Timers, Worker, type WorkerOptions } from '../src/index.ts';
+import { type JobRunner, type RunOptions, type Timers, Worker, type WorkerOptions } from '../src/index.ts';
 
 const folders: string[] = [];
 afterEach(async () => {

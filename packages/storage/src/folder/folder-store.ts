@@ -5,10 +5,12 @@
  * Holds: an object is whole or absent, also after a power cut; of any number of racing conditional writers,
  * in any number of processes, one wins; nothing is lost when a process dies at any instruction.
  */
+import { createReadStream } from 'node:fs';
 import { link, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Clock, newOwnerTag, sha256, systemClock, TerminalError } from '@espalier/contracts';
+import type { FileStore, ObjectStream, PutFileOptions } from '../file-store.ts';
 import type { ListPage, ObjectInfo, ObjectStore, PutOptions, PutResult, StoredObject } from '../object-store.ts';
 import { makeFolder, sweepAbandoned, syncFolder, writeDraft } from './durable-file.ts';
 import { isMissing, storeError, systemCode } from './errors.ts';
@@ -27,7 +29,7 @@ export interface FolderStoreOptions {
 const PAGE = 1000;
 const FOLDER_RETRIES = 10;
 
-export class FolderStore implements ObjectStore {
+export class FolderStore implements ObjectStore, FileStore {
   readonly location: string;
   /** Absolute path of the bucket folder. */
   readonly root: string;
@@ -140,6 +142,34 @@ export class FolderStore implements ObjectStore {
     });
   }
 
+  async putFile(key: string, source: string, options: PutFileOptions = {}): Promise<void> {
+    const path = this.#path(key);
+    await this.#attempt(`writing ${key}`, async () => {
+      const draft = await writeDraft(this.#temporary, counted(source, options));
+      try {
+        await this.#commitInFolder(key, draft, path, {});
+      } finally {
+        await unlink(draft).catch(() => {}); // gone already after a rename
+      }
+      await syncFolder(dirname(path));
+    });
+  }
+
+  async readFrom(
+    key: string,
+    offset: number,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<ObjectStream | undefined> {
+    const path = this.#path(key);
+    return this.#attempt(`reading ${key}`, async () => {
+      const stats = await statIfFile(path);
+      if (stats === undefined) return undefined;
+      const { signal } = options;
+      const body = createReadStream(path, { start: offset, ...(signal !== undefined && { signal }) });
+      return { size: Number(stats.size), body };
+    });
+  }
+
   async #commitInFolder(key: string, draft: string, path: string, options: PutOptions): Promise<boolean> {
     for (let turn = 1; ; turn += 1) {
       try {
@@ -228,6 +258,17 @@ export class FolderStore implements ObjectStore {
       await unlink(twin).catch(() => {});
       await unlink(draft).catch(() => {});
     }
+  }
+}
+
+/** The file's bytes, told of as they pass. */
+async function* counted(path: string, { signal, onProgress }: PutFileOptions): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    signal?.throwIfAborted();
+    yield chunk as Uint8Array;
+    bytes += (chunk as Uint8Array).byteLength;
+    onProgress?.(bytes);
   }
 }
 

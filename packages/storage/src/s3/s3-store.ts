@@ -5,6 +5,8 @@
  * answer was lost and the client's own retry met the object it had just written.
  */
 import { randomUUID } from 'node:crypto';
+import { createReadStream, type ReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
@@ -17,6 +19,7 @@ import {
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { RetryableError } from '@espalier/contracts';
+import type { FileStore, ObjectStream, PutFileOptions } from '../file-store.ts';
 import type { LinkSigner } from '../link-signer.ts';
 import type { ListPage, ObjectInfo, ObjectStore, PutOptions, PutResult, StoredObject } from '../object-store.ts';
 import { makeS3Client, type S3ClientOptions } from './client.ts';
@@ -41,7 +44,7 @@ const BODY_TRIES = 4;
 /** Metadata that marks one write among all writes, so that its author can tell it from others'. */
 const WRITE_MARK = 'espalier-write';
 
-export class S3Store implements ObjectStore, LinkSigner {
+export class S3Store implements ObjectStore, LinkSigner, FileStore {
   readonly location: string;
   readonly #client: S3Client;
   readonly #bucket: string;
@@ -183,19 +186,65 @@ export class S3Store implements ObjectStore, LinkSigner {
     );
   }
 
+  /** In parts, four at a time: at most four of them lie in memory. */
+  async putFile(key: string, path: string, options: PutFileOptions = {}): Promise<void> {
+    await this.#attempt(`writing ${key}`, async () => {
+      const { size } = await stat(path);
+      const input = { ...this.#target(key), Body: createReadStream(path), ContentType: contentTypeOf(key) };
+      try {
+        await this.#uploadParts(input, size, options.signal, options.onProgress);
+      } finally {
+        input.Body.destroy();
+      }
+    });
+  }
+
+  async readFrom(
+    key: string,
+    offset: number,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<ObjectStream | undefined> {
+    const target = this.#target(key);
+    return this.#attempt(`reading ${key}`, async () => {
+      try {
+        const range = offset === 0 ? {} : { Range: `bytes=${offset}-` };
+        const answer = await this.#client.send(
+          new GetObjectCommand({ ...target, ...range }),
+          sendOptions(options.signal),
+        );
+        // The SDK's body is a Node stream here.
+        const body = answer.Body as unknown as AsyncIterable<Uint8Array>;
+        return { size: offset + (answer.ContentLength ?? 0), body };
+      } catch (thrown) {
+        if (isMissingKey(thrown)) return undefined;
+        throw thrown;
+      }
+    });
+  }
+
   /** Closes idle connections. */
   close(): void {
     this.#client.destroy();
   }
 
-  async #upload(input: PutInput, signal: AbortSignal | undefined) {
+  #upload(input: PutInput, signal: AbortSignal | undefined) {
+    return this.#uploadParts(input, input.Body.byteLength, signal);
+  }
+
+  async #uploadParts(
+    params: Omit<PutInput, 'Body'> & { readonly Body: Uint8Array | ReadStream },
+    size: number,
+    signal: AbortSignal | undefined,
+    onProgress?: (bytes: number) => void,
+  ) {
     const upload = new Upload({
       client: this.#client,
-      params: input,
+      params,
       queueSize: 4,
       // At most 10,000 parts make an object.
-      partSize: Math.max(S3_STORE_DEFAULTS.partSize, Math.ceil(input.Body.byteLength / 10_000)),
+      partSize: Math.max(S3_STORE_DEFAULTS.partSize, Math.ceil(size / 10_000)),
     });
+    if (onProgress !== undefined) upload.on('httpUploadProgress', ({ loaded }) => onProgress(loaded ?? 0));
     const abort = () => void upload.abort();
     signal?.addEventListener('abort', abort, { once: true });
     try {

@@ -74,7 +74,7 @@ export async function make(
     logEvent(logger, event);
   };
   try {
-    const store = await openBucket(settings);
+    const store = await openBucket(settings, { prove: false });
     const { openPipeline } = await import('../runtime.ts');
     const pipeline = await openPipeline(settings, model, store, logger);
     try {

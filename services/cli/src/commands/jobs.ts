@@ -10,8 +10,7 @@ import {
   parseJob,
   TerminalError,
 } from '@espalier/contracts';
-import { cancelKey, jobKey, type ObjectStore } from '@espalier/storage';
-import { readStatus, resolveFrom } from '@espalier/worker';
+import { cancelKey, jobKey, type ObjectStore, readStatus, resolveFrom } from '@espalier/storage';
 import { openBucket, type PlaceOptions, readSettings } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { failureText } from '../failures.ts';
@@ -24,16 +23,21 @@ export interface BucketOptions extends PlaceOptions {
 }
 export interface SubmitOptions extends BucketOptions, JobOptions {
   readonly id?: string;
+  /** Id of the job whose asset is finished anew. */
+  readonly from?: string;
 }
 
 export async function submit(io: CliIo, prompt: string | undefined, options: SubmitOptions): Promise<ExitCode> {
   const sent = await jobBody(io, prompt, options);
-  const body = isObject(sent) && options.id !== undefined ? { ...sent, id: options.id } : sent;
-  const store = await openBucket(readSettings(io, options));
+  const { id: named, from } = options;
+  const body = isObject(sent)
+    ? { ...sent, ...(named !== undefined && { id: named }), ...(from !== undefined && { from }) }
+    : sent;
+  const store = await openBucket(readSettings(io, options), { prove: false });
   // Checked before it is sent; the seed of a job that names none is drawn by the worker.
   const job = parseJob(await resolveFrom(store, body), { id: 'unnamed', random: () => 0 });
-  const named = isObject(body) && Object.hasOwn(body, 'id');
-  const id = named ? job.id : jobIdFromContent(job.input.prompt, randomUUID());
+  const hasName = isObject(body) && Object.hasOwn(body, 'id');
+  const id = hasName ? job.id : jobIdFromContent(job.input.prompt, randomUUID());
   const text = `${JSON.stringify(body, null, 2)}\n`;
   const put = await store.put(jobKey(id), new TextEncoder().encode(text), {
     ifNoneMatch: '*',
@@ -81,7 +85,7 @@ export async function watch(io: CliIo, id: string, options: BucketOptions): Prom
 }
 
 export async function cancel(io: CliIo, id: string, options: BucketOptions): Promise<ExitCode> {
-  const store = await openBucket(readSettings(io, options));
+  const store = await openBucket(readSettings(io, options), { prove: false });
   const found = await lookUp(store, id);
   if (isTerminal(found.state)) {
     throw new TerminalError(`job ${id} is at its end already: ${found.state}`, { code: 'JOB_ENDED', field: 'id' });

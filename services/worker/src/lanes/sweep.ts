@@ -6,8 +6,15 @@
  */
 import { type Clock, isTerminal, jobIdFromName, type Logger } from '@espalier/contracts';
 import { encodeJobTurn, type JobQueue } from '@espalier/queue';
-import { idFromKey, JOBS_PREFIX, type ObjectInfo, type ObjectStore, STATUS_PREFIX, SWEEP_KEY } from '@espalier/storage';
-import { readStatus } from '../status-book.ts';
+import {
+  idFromKey,
+  JOBS_PREFIX,
+  type ObjectInfo,
+  type ObjectStore,
+  readStatus,
+  STATUS_PREFIX,
+  SWEEP_KEY,
+} from '@espalier/storage';
 import { leaseEnd, retryTime } from '../status-record.ts';
 import { listSubmissions } from '../submissions.ts';
 import type { Timers } from '../timers.ts';

@@ -1,6 +1,7 @@
 /** Status records in the bucket: read with their ETag, written only over the version that was seen. */
 import { type JobStatus, JobStatusSchema, TerminalError } from '@espalier/contracts';
-import { type ObjectStore, statusKey } from '@espalier/storage';
+import { statusKey } from '../keys.ts';
+import type { ObjectStore } from '../object-store.ts';
 
 export interface SeenStatus {
   readonly status: JobStatus;

@@ -4,18 +4,20 @@
  * It becomes the other job with its own finish: the same prompt, seed and sampler give the same checkpoint
  * addresses, so everything up to the decoded mesh is found and nothing of it is computed again.
  */
-import { isJobId, isObject, parseJobBody, RejectedError, TerminalError } from '@espalier/contracts';
-import type { ObjectStore } from '@espalier/storage';
+import { isJobId, isObject, JobInputSchema, parseJobBody, RejectedError, TerminalError } from '@espalier/contracts';
+import type { ObjectStore } from '../object-store.ts';
 import { readStatus } from './status-book.ts';
 
-/** What a finish may be told; everything else comes from the first job. */
-const FINISH_KEYS = ['simplify', 'texture_size'] as const;
-const INHERITED_KEYS = ['prompt', 'seed', 'sampler'] as const;
+/** What comes from the first job, always. */
+const INHERITED_KEYS = ['prompt', 'seed', 'sampler'];
+/** What a finish may be told: the rest of the input. */
+const FINISH_KEYS = Object.keys(JobInputSchema.shape).filter((key) => !INHERITED_KEYS.includes(key));
 /** A finish of a finish of a finish. */
 const GENERATIONS_MAX = 8;
 
 /**
- * The body of a plain job for one that names `from`; any other body as it is.
+ * The body of a plain job for one that names `from`; any other body as it is. `parseJob` knows no `from`: whoever takes
+ * jobs in calls this first.
  *
  * @throws RejectedError FROM_INVALID, FROM_NOT_FOUND, FROM_NOT_READY
  */
@@ -35,15 +37,14 @@ export async function resolveFrom(store: ObjectStore, body: unknown): Promise<un
     });
   }
   const first = await readFirst(store, from, 0);
-  const { simplify, texture_size, input, ...extras } = own;
+  const { input, ...rest } = own;
   // A wrong `input` is for the job's own check to refuse.
   if (input !== undefined && !isObject(input)) return own;
-  const finish = { simplify, texture_size, ...input };
-  const given = Object.fromEntries(Object.entries(finish).filter(([, value]) => value !== undefined));
+  const extras = Object.fromEntries(Object.entries(rest).filter(([key]) => !FINISH_KEYS.includes(key)));
   return {
     ...extras,
     ...(first.sampler !== undefined && { sampler: first.sampler }),
-    input: { ...first.input, ...given },
+    input: { ...first.input, ...pick(rest, FINISH_KEYS), ...input },
   };
 }
 
