@@ -1,8 +1,14 @@
 /**
  * The architecture as a check: an import may only point to a lower floor.
- * contracts <- tensors, storage, queue <- onnx, geometry <- trellis <- pipeline <- services
+ * contracts <- tensors, storage, queue <- onnx, geometry <- trellis <- pipeline, weights <- services
  */
-const floors = [['contracts'], ['tensors', 'storage', 'queue'], ['onnx', 'geometry'], ['trellis'], ['pipeline']];
+const floors = [
+  ['contracts'],
+  ['tensors', 'storage', 'queue'],
+  ['onnx', 'geometry'],
+  ['trellis'],
+  ['pipeline', 'weights'],
+];
 
 const rules = [];
 for (const [floor, names] of floors.entries()) {

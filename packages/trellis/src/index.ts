@@ -1,8 +1,13 @@
 export { type ParityOptions, type ParityRow, runParity } from './parity/index.ts';
 export {
+  DEFAULT_TEXT_ENCODER,
   ModelRepository,
+  ownerAliases,
+  PULLED_REF,
   type RepositoryOptions,
+  readPipelineConfig,
   type SamplerConfig,
+  TEXT_ENCODER_FILES,
 } from './repository/index.ts';
 export type {
   SamplerOverrides,

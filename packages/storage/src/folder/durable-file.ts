@@ -8,14 +8,12 @@ import { systemCode } from './errors.ts';
 const ABANDONED_AGE = 24 * 3600 * 1000;
 
 /** Writes `body` under a new name in `folder`, flushed to the disk. The caller links or renames it, then removes it. */
-export async function writeDraft(
-  folder: string,
-  body: Uint8Array | AsyncIterable<Uint8Array>,
-): Promise<string> {
+export async function writeDraft(folder: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<string> {
   const path = join(folder, newOwnerTag());
   const file = await open(path, 'wx');
   try {
-    await file.writeFile(body);
+    // Node's types leave out that any iterable of bytes will do.
+    await file.writeFile(body as Uint8Array);
     await file.sync();
   } catch (error) {
     await file.close();

@@ -1,5 +1,4 @@
 /** Opens an S3 store without loading the AWS client in programs that never use one. */
-
 import type { FileStore } from '../file-store.ts';
 import type { LinkSigner } from '../link-signer.ts';
 import type { ObjectStore } from '../object-store.ts';
@@ -20,7 +19,7 @@ export interface OpenS3Options extends S3StoreOptions {
 export async function openS3Store(
   url: string,
   { prove = true, ...options }: OpenS3Options = {},
-): Promise<ObjectStore & LinkSigner> {
+): Promise<ObjectStore & LinkSigner & FileStore> {
   const location = parseS3Url(url);
   const { S3Store } = await import('./s3-store.ts');
   const store = new S3Store(location, options);

@@ -6,7 +6,12 @@ import { PULL_REMEDY } from './json-file.ts';
 import { type NetworkName, readNetworkConfig } from './network-config.ts';
 import { DEFAULT_TEXT_ENCODER, type NetworkRole, type PipelineConfig, readPipelineConfig } from './pipeline-config.ts';
 import { cachedSnapshot, isFile, RepositoryPlaces } from './places.ts';
-import type { NetworkFiles, RepositoryNetworks, TextEncoderFiles } from './repository-files.ts';
+import {
+  type NetworkFiles,
+  type RepositoryNetworks,
+  TEXT_ENCODER_FILES,
+  type TextEncoderFiles,
+} from './repository-files.ts';
 
 export interface RepositoryOptions {
   /** `HF_HOME`: where repositories that this one refers to may be cached. */
@@ -96,7 +101,7 @@ export class ModelRepository {
     if (named === undefined) {
       this.#logger.warn({ model: this.name }, `pipeline.json names no text_cond_model: taking ${DEFAULT_TEXT_ENCODER}`);
     }
-    const files = ['config.json', 'model.safetensors', 'tokenizer.json'].map((file) => `/${file}`);
+    const files = TEXT_ENCODER_FILES.map((file) => `/${file}`);
     const source = `${join(this.folder, 'pipeline.json')}: 'args.text_cond_model'`;
     const folder = await locate(this.#places, named ?? DEFAULT_TEXT_ENCODER, files, source);
     const vocabularyPath = join(folder, 'vocabulary.txt');
@@ -140,8 +145,12 @@ async function findRepository(folder: string, huggingFaceHome: string | undefine
     const snapshot = await cachedSnapshot(join(huggingFaceHome, 'hub'), owner, repository);
     if (snapshot !== undefined && (await isFile(join(snapshot, 'pipeline.json')))) return snapshot;
   }
-  const remedy = 'give a folder that holds a pipeline.json, or fetch one with `espalier models pull`';
-  throw new TerminalError(`no model at ${plain}: it has no pipeline.json; ${remedy}`, {
+  const remedy =
+    'give a folder that holds a pipeline.json, or the name of a model that was fetched: `espalier models pull NAME` ' +
+    'fetches one, `espalier models list` tells which there are';
+  const named = huggingFaceHome !== undefined && owner && repository && rest.length === 0;
+  const cache = named ? `, and none of that name is in ${join(huggingFaceHome, 'hub')}` : '';
+  throw new TerminalError(`no model at ${plain}: it has no pipeline.json${cache}; ${remedy}`, {
     code: 'MODEL_NOT_FOUND',
     field: folder,
     remedy,

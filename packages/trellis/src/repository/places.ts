@@ -5,6 +5,12 @@ import { basename, dirname, join } from 'node:path';
 const SAME_OWNER = [['JeffreyXiang', 'microsoft']] as const;
 
 /**
+ * Name of the ref under `refs/` that a pull leaves behind. Other programs move `refs/main` to what they fetched last,
+ * which may lack files that a model needs.
+ */
+export const PULLED_REF = 'espalier';
+
+/**
  * Where the files that a model repository refers to may lie.
  *
  * A name is looked up inside the repository first. If it starts with `Org/Repo`, that repository is looked for
@@ -32,7 +38,7 @@ export class RepositoryPlaces {
     const inside = [join(this.folder, name)];
     if (owner === undefined || repository === undefined) return [...inside, join(dirname(this.folder), name)];
     const folders: string[] = [];
-    for (const alias of aliasesOf(owner)) folders.push(...(await this.#repositoryFolders(alias, repository)));
+    for (const alias of ownerAliases(owner)) folders.push(...(await this.#repositoryFolders(alias, repository)));
     return [...inside, ...new Set(folders.map((folder) => join(folder, ...rest)))];
   }
 
@@ -49,25 +55,29 @@ export class RepositoryPlaces {
   }
 }
 
-function aliasesOf(owner: string): readonly string[] {
+/** Names that an owner goes by, the given one first. */
+export function ownerAliases(owner: string): readonly string[] {
   const same = SAME_OWNER.find((owners) => owners.some((candidate) => candidate === owner));
   return same === undefined ? [owner] : [owner, ...same.filter((candidate) => candidate !== owner)];
 }
 
 /**
- * Folder of a repository in a Hugging Face cache: the snapshot that `refs/main` names, or the only one there is.
+ * Folder of a repository in a Hugging Face cache: the snapshot that `espalier models pull` chose, the one that
+ * `refs/main` names, or the only one there is.
  *
  * @param hub `$HF_HOME/hub`.
  */
 export async function cachedSnapshot(hub: string, owner: string, repository: string): Promise<string | undefined> {
   const folder = join(hub, `models--${owner}--${repository}`);
   const snapshots: string[] = await readdir(join(folder, 'snapshots')).catch(() => []);
-  const main = await readFile(join(folder, 'refs', 'main'), 'utf8').then(
-    (text) => text.trim(),
-    () => undefined,
-  );
-  const revision =
-    main !== undefined && snapshots.includes(main) ? main : snapshots.length === 1 ? snapshots[0] : undefined;
+  for (const ref of [PULLED_REF, 'main']) {
+    const commit = await readFile(join(folder, 'refs', ref), 'utf8').then(
+      (text) => text.trim(),
+      () => '',
+    );
+    if (snapshots.includes(commit)) return join(folder, 'snapshots', commit);
+  }
+  const revision = snapshots.length === 1 ? snapshots[0] : undefined;
   return revision === undefined ? undefined : join(folder, 'snapshots', revision);
 }
 

@@ -11,6 +11,9 @@ export interface NetworkFiles<N extends NetworkName = NetworkName> {
   readonly weightsPath: string;
 }
 
+/** What a text encoder's folder must hold. */
+export const TEXT_ENCODER_FILES = ['config.json', 'model.safetensors', 'tokenizer.json'] as const;
+
 /** A CLIP text encoder as Hugging Face lays it out. */
 export interface TextEncoderFiles {
   readonly folder: string;
