@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One GPU call: bash gpu.sh PHASE MINUTES   (phases: decoders, flows, more, pack)
+# One GPU call: bash gpu.sh PHASE MINUTES   (phases: decoders, flows, more, refine, pack)
 # Resumable: state lives in out/ beside this script, or comes from resume/ (packed files of an earlier run).
 # What is worth keeping goes to $OUT: weights (float16, under 16 MiB a file), loss curves, samples, evaluation, log.
 set -uo pipefail
@@ -10,7 +10,6 @@ work=${WORK:-out}
 extra=${EXTRA:-}
 mkdir -p "$results" "$work"
 export PYTHONUNBUFFERED=1 OMP_NUM_THREADS=${OMP_NUM_THREADS:-4}
-export PYTORCH_CUDA_ALLOC_CONF=${PYTORCH_CUDA_ALLOC_CONF:-expandable_segments:True}
 [ -d resume ] && unpack="--unpack resume" || unpack=""
 calc() { python3 -c "print(round($1, 3))"; }
 python=${PYTHON:-python3}
@@ -31,11 +30,18 @@ SIZE="--size ${STARTER_SIZE:-starter}"
     more)
       # A second, shorter schedule from the averaged weights, then the evaluation.
       "$python" train.py flows --minutes "$(calc "$minutes - 1.4")" --lr-flow 8e-4 --flow-flat 0.25 --out "$work" $SIZE $unpack $extra ;;
+    refine)
+      # The decoders alone go on; the flows' latents stay what they are. MERGE: the folder of a training of the flows
+      # beside this one (on a second GPU, say), which takes over the better decoders.
+      "$python" train.py mesh gaussian --minutes "$(calc "$minutes - 0.4")" --objects 12000 --out "$work" $SIZE $unpack $extra
+      [ -z "${MERGE:-}" ] || cp "$work"/state/{mesh,gaussian}.pt "$MERGE/state/" ;;
     pack) ;;
     *) echo "unknown phase $phase"; exit 2 ;;
   esac
   finish
-  if [ "$phase" != decoders ]; then
+  if [ "$phase" = refine ]; then
+    "$python" reconstruct.py --out "$work" $SIZE --report "$results/reconstruction.txt" --sheet "$results/samples.png" ${EVAL_EXTRA:-}
+  elif [ "$phase" != decoders ]; then
     "$python" evaluate.py --out "$work" $SIZE --seconds "${EVAL_SECONDS:-25}" --report "$results/evaluation.txt" \
       --sheet "$results/samples.png" ${EVAL_EXTRA:-}
   else

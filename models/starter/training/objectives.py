@@ -77,7 +77,7 @@ class DecoderInput:
     def draw(self, batch):
         if batch != self.batch:
             self.batches, self.batch = bucketed(self.voxels, batch), batch
-        rows, mask = self.voxels.padded(next(self.batches))
+        rows, mask = self.voxels.padded(next(self.batches), 256 if self.voxels.coords.is_cuda else 64)
         sdf, ids = (v[rows[mask]] for v in self.voxels.values)
         with torch.no_grad():
             z = self.encoder(sdf, ids)

@@ -45,7 +45,7 @@ def sample_offsets(device):
 
 
 @torch.no_grad()
-def voxelise(tables: torch.Tensor, colours: torch.Tensor, evaluate, chunk: int = 2048):
+def voxelise(tables: torch.Tensor, colours: torch.Tensor, evaluate, chunk: int = 32768):
     """tables [B, P, 23], colours [B, parts] -> object [V], coords uint8 [V, 3], sdf half [V, 125], colour uint8
     [V, 125], active bool [V]: all candidate voxels near the surface, the active ones marked."""
     dev, b = tables.device, tables.shape[0]
@@ -53,25 +53,18 @@ def voxelise(tables: torch.Tensor, colours: torch.Tensor, evaluate, chunk: int =
     d, _ = evaluate(tables, points.expand(b, -1, -1))
     # A sample lies at most half a diagonal from the centre; fields are underestimates, hence little slack.
     candidate = d.abs() < (3**0.5 / 2 / RES + NEAR * CELL) * 1.05
-    count = candidate.sum(1)
-    order = torch.argsort(candidate.int(), dim=1, descending=True, stable=True)[:, : int(count.max())]
+    # Objects differ in size severalfold: candidates in one flat list, each with its object's table, leave no padding.
+    owner, cell = candidate.nonzero(as_tuple=True)
     offsets = sample_offsets(dev)
     out = []
-    for start in range(0, order.shape[1], chunk):
-        rows = order[:, start : start + chunk]
-        valid = torch.arange(start, start + rows.shape[1], device=dev)[None] < count[:, None]
-        base = grid[rows].float() / RES - 0.5
-        p = (base[:, :, None] + offsets).view(b, -1, 3)
-        d, part = evaluate(tables, p)
-        d = (d / CELL).view(b, -1, 125)
-        ids = torch.gather(colours, 1, part.long()).view(b, -1, 125)
+    for start in range(0, len(owner), chunk):
+        oi, at = owner[start : start + chunk], grid[cell[start : start + chunk]]
+        d, part = evaluate(tables[oi], (at.float() / RES - 0.5)[:, None] + offsets)
+        d, ids = d / CELL, torch.gather(colours[oi], 1, part.long())
         low, high = d.amin(-1), d.amax(-1)
         active = ((low < 0) & (high >= 0)) | (d.abs().amin(-1) < NEAR)
-        oi = torch.arange(b, device=dev)[:, None].expand_as(valid)
-        out.append((oi[valid], grid[rows][valid].to(torch.uint8), d[valid].clamp(-4, 4).half(), ids[valid], active[valid]))
-    cat = [torch.cat(v) for v in zip(*out)]
-    order = torch.argsort(cat[0], stable=True)
-    return tuple(v[order] for v in cat)
+        out.append((oi, at.to(torch.uint8), d.clamp(-4, 4).half(), ids, active))
+    return tuple(torch.cat(v) for v in zip(*out))
 
 
 def occupancy(b: int, oi: torch.Tensor, coords: torch.Tensor) -> torch.Tensor:
