@@ -10,6 +10,7 @@ export * from './job-input.ts';
 export * from './owner-tag.ts';
 export * from './parse-job.ts';
 export * from './ports.ts';
+export * from './runpod-status.ts';
 export * from './runtime.ts';
 export * from './settings.ts';
 export * from './stages.ts';

@@ -55,6 +55,10 @@ const webhook = z
     { error: "'webhook' must be an https URL" },
   );
 
+/** `standard`: signed, as Standard Webhooks has it. `runpod`: what RunPod's endpoints post. */
+export const WEBHOOK_FORMATS = ['standard', 'runpod'] as const;
+export type WebhookFormat = (typeof WEBHOOK_FORMATS)[number];
+
 const outputs = z
   .array(z.enum(OUTPUTS, { error: `'outputs' may hold: ${OUTPUTS.join(', ')}` }), {
     error: `'outputs' must be a list of: ${OUTPUTS.join(', ')}`,
@@ -66,6 +70,9 @@ const outputs = z
 export const JOB_EXTRAS = {
   id: JobIdSchema.optional(),
   webhook: webhook.optional(),
+  webhook_format: z
+    .enum(WEBHOOK_FORMATS, { error: `'webhook_format' must be one of: ${WEBHOOK_FORMATS.join(', ')}` })
+    .optional(),
   outputs: outputs.optional(),
   sampler: samplers.optional(),
   deadline_seconds: between('deadline_seconds', 1, DEADLINE_SECONDS_MAX).optional(),
@@ -88,6 +95,8 @@ export interface Job {
   readonly id: string;
   readonly input: JobInput;
   readonly webhook?: string;
+  /** What the webhook is told. Absent: `standard`. */
+  readonly webhook_format?: WebhookFormat;
   readonly outputs: readonly Output[];
   readonly sampler: { readonly structure?: SamplerOverrides; readonly latent?: SamplerOverrides };
   /** Seconds from submission after which the job is given up. */

@@ -46,6 +46,7 @@ function assemble(input: UnseededInput, extras: JobExtras, options: ParseJobOpti
     id: extras.id ?? options.id,
     input: seeded(input, options.random),
     ...(extras.webhook !== undefined && { webhook: extras.webhook }),
+    ...(extras.webhook_format !== undefined && { webhook_format: extras.webhook_format }),
     outputs: extras.outputs ?? [...OUTPUTS],
     sampler: {
       ...(extras.sampler?.structure && { structure: extras.sampler.structure }),

@@ -25,7 +25,9 @@ export interface GatewayContext {
   readonly results: Results;
   readonly cursors: StreamCursors;
   readonly submitting: SubmitDependencies;
+  readonly notifications: GatewayOptions['notifications'];
   readonly metrics: GatewayOptions['metrics'];
+  readonly publicUrl: string | undefined;
   readonly localWorkers: () => number;
   /** Aborted when the server begins to stop: whoever waits answers with what is known. */
   readonly stopping: AbortController;
@@ -53,7 +55,9 @@ export function createContext(options: GatewayOptions): GatewayContext {
     results: new Results(store),
     cursors: new StreamCursors(),
     submitting: { store, random: options.random ?? ((bound) => randomInt(bound)), announce, logger },
+    notifications: options.notifications,
     metrics: options.metrics,
+    publicUrl: options.publicUrl,
     localWorkers: options.localWorkers ?? (() => 0),
     stopping: new AbortController(),
   };
@@ -72,9 +76,11 @@ export async function findJob(context: GatewayContext, id: string): Promise<JobR
 
 export function viewOptions(context: GatewayContext, request: FastifyRequest): RunpodViewOptions {
   return {
+    store: context.store,
     results: context.results,
     inlineBytes: context.limits.inlineBytes,
-    origin: `${request.protocol}://${request.host}`,
+    linkSeconds: context.limits.linkSeconds,
+    origin: context.publicUrl ?? `${request.protocol}://${request.host}`,
     now: context.clock.now(),
   };
 }

@@ -1,5 +1,6 @@
 /** What a gateway needs from outside. */
-import type { Clock, Logger, RandomInteger } from '@espalier/contracts';
+import { type Clock, GLB_INLINE_BYTES, type Logger, type RandomInteger } from '@espalier/contracts';
+import type { JobQueue } from '@espalier/queue';
 import type { ObjectStore } from '@espalier/storage';
 import type { ApiKey } from './access/api-keys.ts';
 
@@ -10,6 +11,10 @@ export interface GatewayOptions {
   /** Digests of the keys that may call. @defaultValue none: this machine only */
   readonly keys?: readonly ApiKey[];
   readonly limits?: Partial<GatewayLimits>;
+  /** Where callers reach this server, without a slash at its end; for links. @defaultValue as each request names it */
+  readonly publicUrl?: string;
+  /** The notify queue, for deliveries that are told again by hand. @defaultValue no such route */
+  readonly notifications?: JobQueue;
   /** For `/metrics`; prom-client's registry fits. @defaultValue no such route */
   readonly metrics?: { readonly contentType: string; metrics(): Promise<string> };
   /** Workers that this process runs itself, for `/health`. @defaultValue only those that hold a lease are known */
@@ -22,6 +27,8 @@ export interface GatewayOptions {
 export interface GatewayLimits {
   /** Largest GLB in bytes sent as `glb_base64`; a bigger one is linked to as `glb_url`. @defaultValue 14 MiB: 20 MB as JSON */
   readonly inlineBytes: number;
+  /** Life in seconds of a link to a bigger one, where the store can sign links. @defaultValue 24 hours */
+  readonly linkSeconds: number;
   /** Shortest pause in milliseconds between two looks at the jobs that somebody follows. @defaultValue 200 */
   readonly watchMilliseconds: number;
   /** Oldest listing in milliseconds that `/jobs` and `/health` may answer from. @defaultValue 500 */
@@ -42,7 +49,8 @@ export interface RateLimits {
 }
 
 export const GATEWAY_LIMITS: GatewayLimits = {
-  inlineBytes: 14 * 1024 * 1024,
+  inlineBytes: GLB_INLINE_BYTES,
+  linkSeconds: 24 * 3600,
   watchMilliseconds: 200,
   listingMilliseconds: 500,
   eventStreams: 2000,

@@ -23,9 +23,13 @@ export interface Answer {
   readonly body: any;
 }
 
-export async function startHarness(options: Partial<GatewayOptions> = {}): Promise<Harness> {
+/** @param change for a store that can do more */
+export async function startHarness(
+  options: Partial<GatewayOptions> = {},
+  change: (store: FolderStore) => FolderStore = (store) => store,
+): Promise<Harness> {
   const folder = await mkdtemp(join(tmpdir(), 'espalier-gateway-'));
-  const store = await FolderStore.open(folder);
+  const store = change(await FolderStore.open(folder));
   const gateway = await createGateway({
     store,
     ...options,

@@ -1,4 +1,5 @@
 import { DeliveryLog, newDelivery, tried } from '@espalier/notifier';
+import { MemoryQueue } from '@espalier/queue';
 import { jobKey } from '@espalier/storage';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CUBE } from './bucket-worker.ts';
@@ -153,8 +154,9 @@ describe('GET /jobs/{id}/deliveries', () => {
       job: body.id,
       url: 'https://example.com/hook',
       type: 'job.completed',
+      format: 'runpod',
       body: '{}',
-    };
+    } as const;
     const result = { kind: 'failed', status: 503, error: 'busy' } as const;
     const moment = { began: 1000, ended: 1250, random: 0 };
     await new DeliveryLog(harness.store).write(tried(newDelivery(parts, 0), result, moment), undefined);
@@ -163,6 +165,22 @@ describe('GET /jobs/{id}/deliveries', () => {
       { webhook_id: 'msg_1', state: 'pending', failures: 1, tries: [{ status: 503, seconds: 0.25 }] },
     ]);
     expect(deliveries[0].body).toBeUndefined();
+    expect((await harness.call('POST', `${links.deliveries}/replay`)).body.code).toBe('NO_NOTIFIER');
+  });
+
+  it('lets them be told again where there is a notifier to ask', async () => {
+    await harness.close();
+    const queue = new MemoryQueue();
+    harness = await startHarness({ notifications: queue });
+    const { body } = await harness.call('POST', '/run', { input: { prompt: 'box' }, webhook: 'https://example.com/' });
+    const parts = { webhook_id: 'msg_1', job: body.id, url: 'https://example.com/', body: '{}' };
+    const delivery = newDelivery({ ...parts, type: 'job.completed', format: 'runpod' }, 0);
+    await new DeliveryLog(harness.store).write({ ...delivery, state: 'exhausted', failures: 10 }, undefined);
+    const { links } = (await harness.call('GET', `/jobs/${body.id}/deliveries`)).body;
+    expect(await harness.call('POST', links.replay)).toMatchObject({ status: 202, body: { replayed: 1 } });
+    const { deliveries } = (await harness.call('GET', `/jobs/${body.id}/deliveries`)).body;
+    expect(deliveries).toMatchObject([{ webhook_id: 'msg_1', state: 'pending', failures: 0, replays: 1 }]);
+    expect(await queue.depth()).toBe(1);
   });
 });
 

@@ -112,9 +112,58 @@ describe('POST /run', () => {
     const stored = await harness.store.get(jobKey(body.id));
     expect(JSON.parse(Buffer.from(stored?.body ?? []).toString())).toMatchObject({
       webhook: 'https://example.com/hook',
+      webhook_format: 'runpod',
       deadline_seconds: 60,
       tags: { 'runpod.ttl_ms': '3600000' },
     });
+  });
+});
+
+describe('POST /run with from', () => {
+  const job = async (id: string) =>
+    JSON.parse(Buffer.from((await harness.store.get(jobKey(id)))?.body ?? []).toString());
+
+  it('becomes the other job with its own finish, and names it', async () => {
+    const first = await harness.call('POST', '/run', {
+      input: { prompt: 'box', texture_size: 512 },
+      sampler: { latent: { steps: 9 } },
+    });
+    const request = { id: 'second', from: first.body.id, input: { texture_size: 2048 }, tags: { mine: 'yes' } };
+    const early = await harness.call('POST', '/run', request);
+    expect([early.status, early.body.code]).toEqual([400, 'FROM_NOT_READY']);
+    await harness.worker.claim(first.body.id);
+    const { seed } = (await job(first.body.id)).input;
+    expect(await harness.call('POST', '/run', request)).toMatchObject({ status: 200, body: { id: 'second' } });
+    expect(await job('second')).toMatchObject({
+      input: { prompt: 'box', seed, simplify: 0.95, texture_size: 2048 },
+      sampler: { latent: { steps: 9 } },
+      tags: { mine: 'yes' },
+    });
+    const again = await harness.call('POST', '/v2/any/run', request);
+    expect([again.body.id, again.headers.get('idempotent-replayed')]).toEqual(['second', 'true']);
+    const { links } = (await harness.call('GET', '/jobs/second')).body;
+    expect(links.from).toBe(`/jobs/${first.body.id}`);
+  });
+
+  it.each([
+    [{ from: 'nobody', input: { texture_size: 256 } }, 'FROM_NOT_FOUND'],
+    [{ from: 7 }, 'FROM_INVALID'],
+    [{ from: 'nobody', input: { prompt: 'a box' } }, 'FROM_INVALID'],
+  ])('refuses %j', async (request, code) => {
+    const { status, body } = await harness.call('POST', '/run', request);
+    expect([status, body.code]).toEqual([400, code]);
+    expect((await harness.store.list('jobs/')).objects).toEqual([]);
+  });
+
+  it('reads one that was put into the bucket unresolved as what it stands for', async () => {
+    const first = await harness.submit('box');
+    await harness.store.put(jobKey('dropped'), Buffer.from(JSON.stringify({ from: first, texture_size: 256 })));
+    expect((await harness.call('GET', '/jobs/dropped')).body.prompt).toBeUndefined();
+    await harness.worker.claim(first);
+    const shown = { prompt: 'box', texture_size: 256, links: { from: `/jobs/${first}` } };
+    expect((await harness.call('GET', '/jobs/dropped')).body).toMatchObject(shown);
+    const { jobs } = (await harness.call('GET', '/jobs')).body as { jobs: { id: string }[] };
+    expect(jobs.find(({ id }) => id === 'dropped')).toMatchObject(shown);
   });
 });
 
@@ -156,6 +205,26 @@ describe('GET /status', () => {
     expect(output.glb_base64).toBeUndefined();
     const file = await fetch(output.glb_url);
     expect(Buffer.from(await file.arrayBuffer()).equals(Buffer.from(CUBE))).toBe(true);
+  });
+
+  it('links to it with a signature and an end where the store can sign', async () => {
+    await harness.close();
+    const asked: [string, number][] = [];
+    harness = await startHarness({ limits: { inlineBytes: 100, linkSeconds: 600 } }, (store) =>
+      Object.assign(store, {
+        signLink: async (key: string, seconds: number) => {
+          asked.push([key, seconds]);
+          return `https://bucket.example.com/${key}?signature`;
+        },
+      }),
+    );
+    const id = await harness.submit();
+    await harness.worker.run(id);
+    const { output } = (await harness.call('GET', `/status/${id}`)).body;
+    expect(output.glb_base64).toBeUndefined();
+    expect(output.glb_url).toBe(`https://bucket.example.com/results/${id}/model.glb?signature`);
+    expect(Date.parse(output.glb_url_expires_at) - Date.now()).toBeGreaterThan(500_000);
+    expect(asked).toEqual([[`results/${id}/model.glb`, 600]]);
   });
 
   it("says FAILED with the worker's message, and TIMED_OUT when the deadline ended it", async () => {

@@ -2,6 +2,7 @@
  * `webhooks/<job>/<webhook id>.json`: what is to be delivered, and what became of each try. It moves by
  * compare-and-swap like a status record, so that of two notifiers with the same message only one sends.
  */
+import { WEBHOOK_FORMATS } from '@espalier/contracts';
 import { z } from 'zod';
 import { retryDelay } from './schedule.ts';
 import type { SendResult } from './send.ts';
@@ -23,9 +24,12 @@ export const DeliverySchema = z.strictObject({
   job: z.string(),
   url: z.string(),
   type: z.string(),
+  format: z.enum(WEBHOOK_FORMATS).default('standard'),
   created_at: time,
   /** The body, byte for byte: every try sends the same. */
   body: z.string(),
+  /** Key of the GLB that is put into the body as `output.glb_base64` when it is sent, so that records stay small. */
+  glb: z.string().optional(),
   state: z.enum(DELIVERY_STATES),
   /** Failed tries since the delivery was made or replayed. */
   failures: z.int().min(0),
@@ -39,12 +43,12 @@ export const DeliverySchema = z.strictObject({
 });
 export type Delivery = z.infer<typeof DeliverySchema>;
 
+/** What is to be told to whom. */
+export type Notice = Pick<Delivery, 'webhook_id' | 'job' | 'url' | 'type' | 'format' | 'body' | 'glb'>;
+
 const TRIES_KEPT = 40;
 
-export function newDelivery(
-  delivery: Pick<Delivery, 'webhook_id' | 'job' | 'url' | 'type' | 'body'>,
-  now: number,
-): Delivery {
+export function newDelivery(delivery: Notice, now: number): Delivery {
   const at = iso(now);
   return { ...delivery, created_at: at, state: 'pending', failures: 0, next_at: at, replays: 0, tries: [] };
 }

@@ -1,21 +1,35 @@
 /** Gathers what a webhook is to be told about the end of a job. */
-import { JOB_EXTRAS, JobStatsSchema, JobStatusSchema, type Logger, parseJobBody } from '@espalier/contracts';
+import {
+  type Clock,
+  JOB_EXTRAS,
+  JobStatsSchema,
+  JobStatusSchema,
+  type Logger,
+  parseJobBody,
+} from '@espalier/contracts';
 import { canSignLinks, type ObjectStore, resultKey, statusKey } from '@espalier/storage';
 import { z } from 'zod';
-import type { Delivery } from './delivery-record.ts';
+import type { Notice } from './delivery-record.ts';
 import { buildPayload, EVENT_TYPES, isEnd, webhookIdOf } from './payload.ts';
+import { runpodPayload } from './runpod-payload.ts';
 
 export interface NoticeContext {
   readonly store: ObjectStore;
   readonly logger: Logger;
-  /** Signs links to the results for this many seconds; absent: the results' places in the store are named. */
+  /** Signs links to the results for this many seconds; absent: they are named as `publicUrl` or the store has them. */
   readonly signLinksSeconds?: number;
+  /** Where callers reach the HTTP API, without a slash at its end. Absent: links name places in the store. */
+  readonly publicUrl?: string;
+  /** @defaultValue the system's */
+  readonly clock?: Clock;
 }
 
 /** Of a rejected job only these need to be right for it to be told. */
-const AddresseeSchema = z.object({ webhook: JOB_EXTRAS.webhook, tags: JOB_EXTRAS.tags.catch(undefined) });
-
-export type Notice = Pick<Delivery, 'webhook_id' | 'job' | 'url' | 'type' | 'body'>;
+const AddresseeSchema = z.object({
+  webhook: JOB_EXTRAS.webhook,
+  webhook_format: JOB_EXTRAS.webhook_format.catch(undefined),
+  tags: JOB_EXTRAS.tags.catch(undefined),
+});
 
 /** Undefined when there is nobody to tell, or nothing to tell (any more). */
 export async function makeNotice(context: NoticeContext, job: string): Promise<Notice | undefined> {
@@ -32,25 +46,30 @@ export async function makeNotice(context: NoticeContext, job: string): Promise<N
   if (!isEnd(status.state)) return undefined;
   const addressee = AddresseeSchema.safeParse(await readJson(store, status.source));
   if (!addressee.success || addressee.data.webhook === undefined) return undefined;
-  const { webhook: url, tags } = addressee.data;
-  const stats = JobStatsSchema.safeParse(
+  const { webhook: url, webhook_format: format = 'standard', tags } = addressee.data;
+  const read = JobStatsSchema.safeParse(
     status.state === 'succeeded' ? await readJson(store, resultKey(job, 'stats.json')) : undefined,
   );
+  const stats = read.success ? read.data : undefined;
+  const about = { webhook_id: webhookIdOf(status), job, url, type: EVENT_TYPES[status.state], format };
+  if (format === 'runpod') return { ...about, ...(await runpodPayload(context, { status, stats, tags: tags ?? {} })) };
   const body = buildPayload(status.state, {
     status,
-    ...(stats.success && { stats: stats.data }),
+    ...(stats !== undefined && { stats }),
     ...(tags !== undefined && { tags }),
-    links: await linksTo(context, status.results ?? {}),
+    links: await linksTo(context, job, status.results ?? {}),
   });
-  return { webhook_id: webhookIdOf(status), job, url, type: EVENT_TYPES[status.state], body };
+  return { ...about, body };
 }
 
-async function linksTo(context: NoticeContext, results: Readonly<Record<string, string>>) {
-  const { store, signLinksSeconds: seconds } = context;
+async function linksTo(context: NoticeContext, job: string, results: Readonly<Record<string, string>>) {
+  const { store, signLinksSeconds: seconds, publicUrl } = context;
   const links: Record<string, string> = {};
   for (const [name, key] of Object.entries(results)) {
-    links[name] =
-      seconds !== undefined && canSignLinks(store) ? await store.signLink(key, seconds) : `${store.location}/${key}`;
+    if (seconds !== undefined && canSignLinks(store)) links[name] = await store.signLink(key, seconds);
+    else if (publicUrl !== undefined)
+      links[name] = `${publicUrl}/jobs/${encodeURIComponent(job)}/${encodeURIComponent(name)}`;
+    else links[name] = `${store.location}/${key}`;
   }
   return links;
 }

@@ -2,27 +2,23 @@
  * Tells webhooks how jobs ended. The notify queue carries the retry schedule, the bucket holds what is to be
  * delivered and what became of it: a message that comes twice, late or out of order changes nothing.
  */
-import { type Clock, ensureError, type Logger, systemClock, TerminalError } from '@espalier/contracts';
+import { type Clock, ensureError, systemClock, TerminalError } from '@espalier/contracts';
 import { backOffSeconds, type JobQueue, type QueueMessage } from '@espalier/queue';
-import type { ObjectStore } from '@espalier/storage';
 import { DeliveryLog, type SeenDelivery } from './delivery-log.ts';
-import { claimed, dueAt, newDelivery, tried } from './delivery-record.ts';
+import { claimed, type Delivery, dueAt, newDelivery, tried } from './delivery-record.ts';
 import { encodeNotify, type NotifyMessage, parseNotify } from './message.ts';
-import { makeNotice } from './notice.ts';
-import { SEND_TIMEOUT, type Sender } from './send.ts';
+import { makeNotice, type NoticeContext } from './notice.ts';
+import { pause } from './pause.ts';
+import { bodyToSend } from './runpod-payload.ts';
+import { SEND_TIMEOUT, type Sender, type SendResult } from './send.ts';
 import type { Signer } from './signer.ts';
 
-export interface NotifierOptions {
-  readonly store: ObjectStore;
+export interface NotifierOptions extends NoticeContext {
   /** The notify queue. Its messages stay hidden for longer than one try takes. */
   readonly queue: JobQueue;
   readonly sender: Sender;
-  readonly signer: Signer;
-  readonly logger: Logger;
-  /** Signs links to the results for this many seconds; absent: the results' places in the store are named. */
-  readonly signLinksSeconds?: number;
-  /** @defaultValue the system's */
-  readonly clock?: Clock;
+  /** Absent: what must be signed is refused, and RunPod's form goes unsigned, as RunPod's own does. */
+  readonly signer?: Signer;
   /** In [0, 1). @defaultValue Math.random */
   readonly random?: () => number;
 }
@@ -111,8 +107,7 @@ export class Notifier {
   async #try(seen: SeenDelivery): Promise<void> {
     const { delivery } = seen;
     const began = this.#clock.now();
-    const headers = this.#options.signer.sign(delivery.webhook_id, began, delivery.body);
-    const result = await this.#options.sender.post(delivery.url, delivery.body, headers);
+    const result = await this.#send(delivery, began);
     const moment = { began, ended: this.#clock.now(), random: this.#random() };
     const next = tried(delivery, result, moment);
     const details = { job: delivery.job, webhook_id: delivery.webhook_id, result: result.kind, state: next.state };
@@ -127,23 +122,19 @@ export class Notifier {
     if (written !== undefined && next.state === 'pending') await this.#schedule(written);
   }
 
+  async #send(delivery: Delivery, now: number): Promise<SendResult> {
+    const { store, signer, sender } = this.#options;
+    if (signer === undefined && delivery.format === 'standard') {
+      return { kind: 'refused', error: 'there is no secret to sign it with: set ESPALIER_WEBHOOK_SECRET' };
+    }
+    const body = await bodyToSend(store, delivery);
+    return sender.post(delivery.url, body, signer?.sign(delivery.webhook_id, now, body) ?? {});
+  }
+
   async #schedule({ delivery }: SeenDelivery): Promise<void> {
     const wait = Math.max(0, dueAt(delivery) - this.#clock.now()) / 1000;
     await this.#options.queue.send(encodeNotify({ job: delivery.job, delivery }), {
       delaySeconds: Math.min(DELAY_MAX, Math.ceil(wait)),
     });
   }
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-  });
 }

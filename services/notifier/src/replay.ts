@@ -40,7 +40,8 @@ export async function replayDeliveries(context: Context, options: ReplayOptions 
 const LIVING = 26 * 3600 * 1000;
 
 /**
- * Sends a new message for each delivery that should have been tried `lateSeconds` ago: queues may lose theirs.
+ * Sends a new message for each delivery that should have been tried `lateSeconds` ago, or with minus infinity for
+ * each that is pending: queues may lose theirs.
  *
  * @returns how many were sent
  */
@@ -48,7 +49,7 @@ export async function sweepDeliveries(context: Context, lateSeconds = 3600): Pro
   const log = new DeliveryLog(context.store);
   const now = context.clock.now();
   let sent = 0;
-  for await (const { delivery } of log.all(undefined, now - LIVING - lateSeconds * 1000)) {
+  for await (const { delivery } of log.all(undefined, now - LIVING - Math.max(0, lateSeconds) * 1000)) {
     if (delivery.state !== 'pending' || dueAt(delivery) > now - lateSeconds * 1000) continue;
     await context.queue.send(encodeNotify({ job: delivery.job, delivery }));
     sent += 1;

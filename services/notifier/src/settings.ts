@@ -11,6 +11,16 @@ export interface NotifierSettings {
   readonly allow: readonly string[];
   /** `ESPALIER_WEBHOOK_LINK_SECONDS`: presigned links for this long, up to seven days. @defaultValue none */
   readonly signLinksSeconds: number | undefined;
+  /** `ESPALIER_PUBLIC_URL`: where callers reach the HTTP API, for links. @defaultValue links name the store */
+  readonly publicUrl: string | undefined;
+}
+
+/** `ESPALIER_PUBLIC_URL`, without a slash at its end. @throws TerminalError SETTING_INVALID */
+export function parsePublicUrl(environment: Environment): string | undefined {
+  const value = environment.ESPALIER_PUBLIC_URL?.trim() ?? '';
+  if (value === '') return undefined;
+  if (/^https?:\/\//i.test(value) && URL.canParse(value) && !/[?#]/.test(value)) return value.replace(/\/+$/, '');
+  throw invalid('ESPALIER_PUBLIC_URL', value, 'give the http or https address under which callers reach the API');
 }
 
 const LINK_SECONDS_MAX = 7 * 24 * 3600;
@@ -31,6 +41,7 @@ export function parseNotifierSettings(environment: Environment): NotifierSetting
     allowHttp: http === 'allow',
     allow,
     signLinksSeconds: seconds === '' ? undefined : Number(seconds),
+    publicUrl: parsePublicUrl(environment),
   };
 }
 

@@ -4,8 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { isObject } from '@espalier/contracts';
-import type { Answer } from './answer.ts';
+import { isObject, type RunpodOutput } from '@espalier/contracts';
 import { type LocalContext, type LocalResult, runOnce } from './run-once.ts';
 
 export interface LocalTestOptions extends LocalContext {
@@ -53,7 +52,7 @@ export async function runLocalTest(options: LocalTestOptions): Promise<0 | 1> {
 }
 
 /** The file is not for a log. */
-function summary(result: Extract<LocalResult, { output: Answer }>) {
+function summary(result: Extract<LocalResult, { output: RunpodOutput }>) {
   const { glb_base64, ...numbers } = result.output;
   return { ...numbers, ...(glb_base64 !== undefined && { glb_base64: `${glb_base64.length} characters` }) };
 }

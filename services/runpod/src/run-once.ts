@@ -1,7 +1,7 @@
 /** Runs one job to the answer its caller would get, without RunPod: for `--test_input` and the local API. */
-import { ensureError, JobStatsSchema, type Logger } from '@espalier/contracts';
+import { ensureError, JobStatsSchema, type Logger, type RunpodOutput } from '@espalier/contracts';
 import { type ObjectStore, resultKey } from '@espalier/storage';
-import { type Answer, answerOf, errorBody } from './answer.ts';
+import { answerOf, errorBody } from './answer.ts';
 import { type AssetRunner, jobOf } from './handler.ts';
 import type { TakenJob } from './platform.ts';
 
@@ -11,7 +11,7 @@ export interface LocalContext {
   readonly logger: Logger;
 }
 
-export type LocalResult = { readonly output: Answer } | { readonly error: string };
+export type LocalResult = { readonly output: RunpodOutput } | { readonly error: string };
 
 export async function runOnce(context: LocalContext, taken: TakenJob, signal: AbortSignal): Promise<LocalResult> {
   const { store, run, logger } = context;

@@ -50,7 +50,7 @@ it.each([
   [{ from: 'first', sampler: {} }, 'FROM_INVALID'],
   [{ from: 'first', input: { texture_size: 7 } }, 'TEXTURE_SIZE_OUT_OF_RANGE'],
   [{ from: 'first', colour: 'red' }, 'UNKNOWN_KEYS'],
-  [{ from: 'again' }, 'FROM_NOT_FOUND'],
+  [{ from: 'again' }, 'FROM_NOT_READY'],
 ])('%j is rejected', async (body, code) => {
   await submit('first', { prompt: 'a chest' });
   await run();

@@ -5,6 +5,7 @@
  * addresses, so everything up to the decoded mesh is found and nothing of it is computed again.
  */
 import { isJobId, isObject, JobInputSchema, parseJobBody, RejectedError, TerminalError } from '@espalier/contracts';
+import { jobKey } from '../keys.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { readStatus } from './status-book.ts';
 
@@ -59,6 +60,7 @@ async function readFirst(store: ObjectStore, id: string, generation: number): Pr
     if (error instanceof TerminalError) return undefined; // a record that cannot be read is none
     throw error;
   });
+  if (seen === undefined && (await store.head(jobKey(id))) !== undefined) throw notReady(id);
   const object = seen === undefined ? undefined : await store.get(seen.status.source);
   if (seen === undefined || object === undefined || generation > GENERATIONS_MAX) {
     throw new RejectedError(`there is no job '${id}' to go on from`, {
@@ -67,13 +69,7 @@ async function readFirst(store: ObjectStore, id: string, generation: number): Pr
       remedy: 'name a job whose record is still in the bucket',
     });
   }
-  if (seen.status.seed === undefined) {
-    throw new RejectedError(`job '${id}' has not begun: its seed is not known`, {
-      code: 'FROM_NOT_READY',
-      field: 'from',
-      remedy: 'submit this again when that job runs or has ended',
-    });
-  }
+  if (seen.status.seed === undefined) throw notReady(id);
   const body = parseJobBody(object.body);
   if (!isObject(body)) throw new RejectedError(`job '${id}' is none`, { code: 'FROM_NOT_FOUND', field: 'from' });
   const input = isObject(body.input) ? body.input : pick(body, ['prompt', ...FINISH_KEYS]);
@@ -82,6 +78,14 @@ async function readFirst(store: ObjectStore, id: string, generation: number): Pr
     return { input: { ...first.input, ...pick(input, FINISH_KEYS) }, sampler: first.sampler };
   }
   return { input: { ...input, seed: seen.status.seed }, sampler: body.sampler };
+}
+
+function notReady(id: string): RejectedError {
+  return new RejectedError(`job '${id}' has not begun: its seed is not known`, {
+    code: 'FROM_NOT_READY',
+    field: 'from',
+    remedy: 'submit this again when that job runs or has ended',
+  });
 }
 
 function pick(from: Readonly<Record<string, unknown>>, keys: readonly string[]): Record<string, unknown> {

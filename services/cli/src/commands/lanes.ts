@@ -1,7 +1,7 @@
 /** `espalier worker` where there are queues: serves the lanes it is told to, and the notifier when asked. */
 import { randomInt } from 'node:crypto';
 import type { Logger, Settings, WorkLane } from '@espalier/contracts';
-import { systemClock, TerminalError } from '@espalier/contracts';
+import { TerminalError } from '@espalier/contracts';
 import { type JobQueue, openQueue } from '@espalier/queue';
 import type { ObjectStore } from '@espalier/storage';
 import type { JobRunner, LaneQueues, LaneSettings } from '@espalier/worker';
@@ -9,9 +9,6 @@ import { chooseModel, openBucket, openLogger, type PlaceOptions, readSettings } 
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import type { CliIo } from '../io.ts';
-
-/** Between looks for deliveries whose message was lost. */
-const DELIVERY_SWEEP_MS = 3_600_000;
 
 export interface LanesCommandOptions extends PlaceOptions {
   readonly lanes?: string;
@@ -62,8 +59,7 @@ export async function serveQueues(io: CliIo, options: LanesCommandOptions): Prom
         ),
       );
     }
-    if (laneSettings.lanes.includes('notify'))
-      work.push(serveNotifier(io, store, queues.notify, logger, interrupt.signal));
+    if (laneSettings.lanes.includes('notify')) work.push(notify(io, store, queues.notify, logger, interrupt.signal));
     await Promise.all(work);
     logger.info({}, 'worker stopped');
     return EXIT.ok;
@@ -112,7 +108,7 @@ async function openRunners(
   });
 }
 
-async function serveNotifier(
+async function notify(
   io: CliIo,
   store: ObjectStore,
   queue: JobQueue | undefined,
@@ -120,29 +116,9 @@ async function serveNotifier(
   signal: AbortSignal,
 ): Promise<void> {
   if (queue === undefined) throw noNotifyQueue();
-  const { Notifier, parseNotifierSettings, Sender, Signer, sweepDeliveries } = await import('@espalier/notifier');
-  const { secrets, allow, allowHttp, signLinksSeconds } = parseNotifierSettings(io.env);
-  const sender = new Sender({ allow, allowHttp, clock: systemClock });
-  const sweep = setInterval(() => {
-    sweepDeliveries({ store, queue, clock: systemClock }).catch((error: unknown) => {
-      logger.warn({ err: error }, 'deliveries could not be swept; trying again in an hour');
-    });
-  }, DELIVERY_SWEEP_MS);
-  try {
-    const notifier = new Notifier({
-      store,
-      queue,
-      sender,
-      signer: new Signer(secrets),
-      logger,
-      ...(signLinksSeconds !== undefined && { signLinksSeconds }),
-    });
-    logger.info({ lane: 'notify', queue: queue.location }, 'lane opened');
-    await notifier.serve(signal);
-  } finally {
-    clearInterval(sweep);
-    await sender.close();
-  }
+  const { serveNotifier } = await import('@espalier/notifier');
+  logger.info({ lane: 'notify', queue: queue.location }, 'lane opened');
+  await serveNotifier({ store, queue, environment: io.env, logger }, signal);
 }
 
 export function noNotifyQueue(): TerminalError {

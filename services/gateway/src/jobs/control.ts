@@ -1,14 +1,9 @@
 /** What a caller can still change about a job: end it, try it again, finish it differently. */
-import { isTerminal, type Job, jobIdFromContent } from '@espalier/contracts';
+import { isTerminal, type Job, jobIdFromContent, RETRIES_TAG } from '@espalier/contracts';
 import { cancelKey, jobKey, type ObjectStore } from '@espalier/storage';
 import { HttpError } from '../http/http-error.ts';
-import { type JobRecord, type JobRecords, seedOf } from './job-records.ts';
+import { FROM_TAG, type JobRecord, type JobRecords, seedOf } from './job-records.ts';
 import { encodeJob, type SubmitDependencies, type Submitted, tell, write } from './submit.ts';
-
-/** Tag that counts `retry`: it also makes the job object another one, which is what submits it anew. */
-export const RETRIES_TAG = 'espalier.retries';
-/** Tag that names the job a re-finished one was made from. */
-export const FROM_TAG = 'espalier.from';
 
 /** Asks for the end of a job. A job that has ended stays as it is. */
 export async function cancel(store: ObjectStore, record: JobRecord): Promise<void> {
@@ -32,6 +27,7 @@ export async function retry(dependencies: SubmitDependencies, record: JobRecord)
   const key = record.status?.source ?? jobKey(id);
   const stored = await dependencies.store.get(key);
   if (stored === undefined || stored.etag !== record.status?.job_etag) return; // somebody else submitted it anew
+  // Counting also makes the job object another one, which is what submits it anew.
   const retries = Number(job.tags[RETRIES_TAG] ?? 0) + 1;
   const seed = seedOf(record) ?? job.input.seed;
   const again: Job = { ...job, input: { ...job.input, seed }, tags: { ...job.tags, [RETRIES_TAG]: String(retries) } };

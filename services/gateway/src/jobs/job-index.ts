@@ -2,7 +2,7 @@
  * All jobs of the bucket at a glance, for lists and counts. Refreshed by listing; only what has another ETag than
  * before is read again.
  */
-import type { Clock, Job, JobStatus } from '@espalier/contracts';
+import type { Clock, JobStatus } from '@espalier/contracts';
 import {
   CANCEL_PREFIX,
   idFromKey,
@@ -11,7 +11,7 @@ import {
   type ObjectStore,
   STATUS_PREFIX,
 } from '@espalier/storage';
-import { assemble, type JobRecord, parseStatus, parseStored } from './job-records.ts';
+import { assemble, type JobRecord, parseStatus, parseStored, type ReadJob } from './job-records.ts';
 
 export interface JobIndexOptions {
   readonly store: ObjectStore;
@@ -24,10 +24,8 @@ interface ReadStatus {
   readonly etag: string;
   readonly status?: JobStatus;
 }
-interface ReadJob {
+interface IndexedJob extends ReadJob {
   readonly info: ObjectInfo;
-  readonly job?: Job;
-  readonly seedDrawn: boolean;
 }
 
 const PARALLEL_READS = 16;
@@ -35,7 +33,7 @@ const PARALLEL_READS = 16;
 export class JobIndex {
   readonly #options: JobIndexOptions;
   readonly #statuses = new Map<string, ReadStatus>();
-  readonly #jobs = new Map<string, ReadJob>();
+  readonly #jobs = new Map<string, IndexedJob>();
   #records: readonly JobRecord[] = [];
   #refreshedAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
@@ -123,9 +121,11 @@ export class JobIndex {
       const id = idFromKey(JOBS_PREFIX, info.key);
       if (id === undefined) return;
       seen.add(id);
-      if (this.#jobs.get(id)?.info.etag === info.etag) return;
-      const object = await this.#options.store.get(info.key);
-      if (object !== undefined) this.#jobs.set(id, { info, ...parseStored(id, object.body) });
+      const known = this.#jobs.get(id);
+      if (known?.info.etag === info.etag && known.unsettled !== true) return;
+      const { store } = this.#options;
+      const object = await store.get(info.key);
+      if (object !== undefined) this.#jobs.set(id, { info, ...(await parseStored(store, id, object.body)) });
     });
     for (const id of this.#jobs.keys()) if (!seen.has(id)) this.#jobs.delete(id);
   }

@@ -3,6 +3,7 @@
  * is remembered but parsed copies of immutable content, so any number of gateways may stand before one bucket.
  */
 import {
+  isObject,
   isTerminal,
   type Job,
   type JobState,
@@ -10,9 +11,13 @@ import {
   JobStatusSchema,
   parseJob,
   parseJobBody,
+  RejectedError,
 } from '@espalier/contracts';
-import { cancelKey, jobKey, type ObjectStore, statusKey } from '@espalier/storage';
+import { cancelKey, jobKey, type ObjectStore, resolveFrom, statusKey } from '@espalier/storage';
 import { LRUCache } from 'lru-cache';
+
+/** Tag that names the job a re-finished one was made from. */
+export const FROM_TAG = 'espalier.from';
 
 export interface JobRecord {
   readonly id: string;
@@ -29,9 +34,11 @@ export interface JobRecord {
   readonly cancelRequested: boolean;
 }
 
-interface ReadJob {
+export interface ReadJob {
   readonly job?: Job;
   readonly seedDrawn: boolean;
+  /** Reading it again may say more: the job it goes on from was not there, or had not begun. */
+  readonly unsettled?: boolean;
 }
 
 export class JobRecords {
@@ -75,8 +82,8 @@ export class JobRecords {
     const known = this.#jobs.get(name);
     if (known !== undefined) return known;
     const object = await this.#store.get(key);
-    const read = object === undefined ? { seedDrawn: false } : parseStored(id, object.body);
-    if (object?.etag === etag) this.#jobs.set(name, read);
+    const read: ReadJob = object === undefined ? { seedDrawn: false } : await parseStored(this.#store, id, object.body);
+    if (object?.etag === etag && read.unsettled !== true) this.#jobs.set(name, read);
     return read;
   }
 }
@@ -113,18 +120,24 @@ export function parseStatus(body: Uint8Array): JobStatus {
   return JobStatusSchema.parse(JSON.parse(Buffer.from(body).toString('utf8')));
 }
 
-export function parseStored(id: string, body: Uint8Array): ReadJob {
+/** The job that an object's bytes stand for, one that names `from` as the job it becomes. */
+export async function parseStored(store: ObjectStore, id: string, body: Uint8Array): Promise<ReadJob> {
   let seedDrawn = false;
+  let from: unknown;
   const random = () => {
     seedDrawn = true;
     return 0;
   };
   try {
-    const job = parseJob(parseJobBody(body), { id, random });
-    return { job, seedDrawn };
-  } catch {
+    const written = parseJobBody(body);
+    from = isObject(written) ? written.from : undefined;
+    const job = parseJob(await resolveFrom(store, written), { id, random });
+    const tags = typeof from === 'string' ? { ...job.tags, [FROM_TAG]: from } : job.tags;
+    return { job: { ...job, tags }, seedDrawn };
+  } catch (error) {
+    if (!(error instanceof RejectedError)) throw error;
     // The worker rejects it and says why in its status.
-    return { seedDrawn: false };
+    return { seedDrawn: false, unsettled: from !== undefined };
   }
 }
 

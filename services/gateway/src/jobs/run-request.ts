@@ -31,11 +31,11 @@ export function parseRunRequest(
     const job = parseJob(body, { id: '', random });
     return { job, named: false, seedDrawn };
   }
-  const { policy, webhookV2, s3Config, ...rest } = body;
-  const webhook = rest.webhook ?? webhookV2;
+  const { policy, webhook: first, webhookV2, s3Config, ...rest } = body;
+  const webhook = first ?? webhookV2 ?? undefined;
   const named = rest.id !== undefined && rest.id !== null;
   const parsed = parseJob(
-    { ...rest, ...(webhook !== undefined && webhook !== null && { webhook }) },
+    { ...(webhook !== undefined && { webhook, webhook_format: 'runpod' }), ...rest },
     { id: options.id ?? '', random },
   );
   if (s3Config !== undefined && s3Config !== null) {

@@ -1,8 +1,8 @@
 /** Submitting is one conditional write of `jobs/<id>.json`: it happens once, whoever repeats it. */
-import { canonicalJson, type Job, type Logger, type RandomInteger, sha256 } from '@espalier/contracts';
-import { jobKey, type ObjectStore } from '@espalier/storage';
+import { canonicalJson, isObject, type Job, type Logger, type RandomInteger, sha256 } from '@espalier/contracts';
+import { jobKey, type ObjectStore, resolveFrom } from '@espalier/storage';
 import { HttpError } from '../http/http-error.ts';
-import { parseStored } from './job-records.ts';
+import { FROM_TAG, parseStored } from './job-records.ts';
 import { parseRunRequest } from './run-request.ts';
 
 export interface SubmitDependencies {
@@ -31,18 +31,19 @@ export interface Submitted {
  * @throws HttpError 409 IDEMPOTENCY_MISMATCH, ID_TAKEN when the name stands for another job
  */
 export async function submit(dependencies: SubmitDependencies, submission: Submission): Promise<Submitted> {
-  const { random } = dependencies;
+  const { random, store } = dependencies;
   const keyed =
     submission.idempotencyKey === undefined ? undefined : idFor(submission.principal, submission.idempotencyKey);
+  const body = await settleFrom(store, submission.body);
   for (;;) {
-    const request = parseRunRequest(submission.body, { random, ...(keyed !== undefined && { id: keyed }) });
+    const request = parseRunRequest(body, { random, ...(keyed !== undefined && { id: keyed }) });
     const { job } = request;
     const written = await write(dependencies, job);
     if (written) return { id: job.id, created: true };
     if (!request.named && keyed === undefined) continue; // a drawn name that was taken: draw again
-    const stored = await dependencies.store.get(jobKey(job.id));
+    const stored = await store.get(jobKey(job.id));
     if (stored === undefined) continue; // deleted in between
-    const { job: before } = parseStored(job.id, stored.body);
+    const { job: before } = await parseStored(store, job.id, stored.body);
     if (before !== undefined && sameJob(before, job, request.seedDrawn)) {
       // Saying it again is cheap, and mends a submission whose announcement was lost.
       await tell(dependencies, job.id);
@@ -60,6 +61,20 @@ export async function submit(dependencies: SubmitDependencies, submission: Submi
           remedy: 'use a new key for a new job',
         });
   }
+}
+
+/**
+ * The request of a plain job for one that names `from`: what it stands for is decided now, whatever becomes of the
+ * other job, and who it was stays on it as a tag.
+ */
+async function settleFrom(store: ObjectStore, body: unknown): Promise<unknown> {
+  if (!isObject(body) || body.from === undefined) return body;
+  const { from } = body;
+  const settled = await resolveFrom(store, body);
+  if (!isObject(settled)) return settled;
+  // Wrong tags are for the job's own check to refuse.
+  const tags = settled.tags === undefined ? {} : settled.tags;
+  return { ...settled, tags: isObject(tags) ? { ...tags, [FROM_TAG]: from } : tags };
 }
 
 /** Writes a job that must be new, and announces it. */

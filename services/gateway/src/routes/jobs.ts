@@ -1,7 +1,7 @@
 /** Our own job resources: lists, details, another finish. */
 
 import { RejectedError } from '@espalier/contracts';
-import { DeliveryLog } from '@espalier/notifier';
+import { DELIVERY_STATES, DeliveryLog, replayDeliveries } from '@espalier/notifier';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { findJob, type GatewayContext } from '../context.ts';
 import { describedOnly, jsonOf } from '../http/body.ts';
@@ -15,6 +15,7 @@ import {
   JobViewSchema,
   ListQuery,
   RefinishSchema,
+  ReplayedSchema,
   SubmittedSchema,
 } from '../schemas/jobs.ts';
 import { jobSummary, jobView } from '../views/job-view.ts';
@@ -81,10 +82,39 @@ export const jobRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = asy
       const { id } = await findJob(context, request.params.id);
       const deliveries = [];
       for await (const { delivery } of new DeliveryLog(context.store).all(id)) {
-        const { body: _body, job: _job, claimed_until: _claim, ...shown } = delivery;
+        const { body: _body, glb: _glb, job: _job, claimed_until: _claim, ...shown } = delivery;
         deliveries.push(shown);
       }
-      return { deliveries };
+      const replay = context.notifications && deliveries.length > 0 ? `${request.url.split('?')[0]}/replay` : undefined;
+      return { deliveries, ...(replay !== undefined && { links: { replay } }) };
+    },
+  );
+
+  app.post(
+    '/jobs/:id/deliveries/replay',
+    {
+      config: { rate: 'run' },
+      schema: {
+        tags,
+        operationId: 'replayDeliveries',
+        summary: 'Tell the webhook again, now',
+        description:
+          'Under the same webhook id, from the beginning of the schedule of tries, whatever came of it before.',
+        params: IdParameter,
+        response: { 202: ReplayedSchema, ...errors(400, 404, 409) },
+      },
+    },
+    async (request, reply) => {
+      const { store, clock, notifications: queue } = context;
+      const { id: job } = await findJob(context, request.params.id);
+      if (queue === undefined) {
+        throw new HttpError(409, 'this server does not know where deliveries are asked for', {
+          code: 'NO_NOTIFIER',
+          remedy: 'set ESPALIER_QUEUE_NOTIFY for it, or use: espalier webhooks replay',
+        });
+      }
+      const replayed = await replayDeliveries({ store, queue, clock }, { job, states: DELIVERY_STATES });
+      return reply.code(202).send({ replayed: replayed.length });
     },
   );
 

@@ -1,23 +1,15 @@
 /** RunPod's public endpoint API over our jobs: its clients work when their base URL is changed. */
-import { isTerminal } from '@espalier/contracts';
+import { isTerminal, RETRIES_TAG, RunpodStatusSchema, runpodState } from '@espalier/contracts';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { findJob, type GatewayContext, viewOptions } from '../context.ts';
 import { describedOnly, jsonOf } from '../http/body.ts';
 import { HttpError } from '../http/http-error.ts';
-import { cancel, purge, RETRIES_TAG, retry } from '../jobs/control.ts';
+import { cancel, purge, retry } from '../jobs/control.ts';
 import type { JobRecord } from '../jobs/job-records.ts';
 import { submit } from '../jobs/submit.ts';
 import { errors, IdParameter } from '../schemas/common.ts';
-import {
-  HealthSchema,
-  PurgeSchema,
-  RunBodySchema,
-  RunpodStatusSchema,
-  StreamSchema,
-  TtlQuery,
-  WaitQuery,
-} from '../schemas/runpod.ts';
-import { isExpired, runpodState, runpodStatus } from '../views/runpod-view.ts';
+import { HealthSchema, PurgeSchema, RunBodySchema, StreamSchema, TtlQuery, WaitQuery } from '../schemas/runpod.ts';
+import { isExpired, viewForRunpod } from '../views/runpod-view.ts';
 import { IdempotencyHeader, idempotencyKeyOf } from './idempotency.ts';
 
 /** Milliseconds that `/stream` waits for news: clients ask again at once, some give up after 10 s. */
@@ -63,7 +55,8 @@ export const runpodRoutes: FastifyPluginAsyncZod<{ context: GatewayContext; hide
       });
       if (created) return { id, status: 'IN_QUEUE' as const };
       reply.header('idempotent-replayed', 'true');
-      return { id, status: runpodState(await findJob(context, id)) };
+      const { state, status } = await findJob(context, id);
+      return { id, status: runpodState(state, status) };
     },
   );
 
@@ -93,7 +86,7 @@ export const runpodRoutes: FastifyPluginAsyncZod<{ context: GatewayContext; hide
       });
       if (!created) reply.header('idempotent-replayed', 'true');
       const record = await watcher.until(id, ({ state }) => isTerminal(state), request.query.wait, stopping.signal);
-      return runpodStatus(record ?? (await find(id)), viewOptions(context, request));
+      return viewForRunpod(record ?? (await find(id)), viewOptions(context, request));
     },
   );
 
@@ -111,7 +104,7 @@ export const runpodRoutes: FastifyPluginAsyncZod<{ context: GatewayContext; hide
         response: { 200: RunpodStatusSchema, ...errors(400, 404) },
       },
     },
-    async (request) => runpodStatus(await find(request.params.id), viewOptions(context, request)),
+    async (request) => viewForRunpod(await find(request.params.id), viewOptions(context, request)),
   );
 
   app.get(
@@ -134,7 +127,7 @@ export const runpodRoutes: FastifyPluginAsyncZod<{ context: GatewayContext; hide
       const ended = isTerminal(record.state)
         ? record
         : await watcher.until(id, ({ state }) => isTerminal(state), request.query.wait, stopping.signal);
-      return runpodStatus(ended ?? record, viewOptions(context, request));
+      return viewForRunpod(ended ?? record, viewOptions(context, request));
     },
   );
 
@@ -182,7 +175,10 @@ export const runpodRoutes: FastifyPluginAsyncZod<{ context: GatewayContext; hide
       await cancel(context.store, record);
       context.index.expire();
       watcher.poke(record.id);
-      return { id: record.id, status: isTerminal(record.state) ? runpodState(record) : ('CANCELLED' as const) };
+      return {
+        id: record.id,
+        status: isTerminal(record.state) ? runpodState(record.state, record.status) : ('CANCELLED' as const),
+      };
     },
   );
 

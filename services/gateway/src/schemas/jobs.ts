@@ -1,5 +1,6 @@
 /** Our own job resources. */
-import { JobStatsSchema, STAGES, TEXTURE_SIZE_MAX, TEXTURE_SIZE_MIN } from '@espalier/contracts';
+import { JobStatsSchema, STAGES, TEXTURE_SIZE_MAX, TEXTURE_SIZE_MIN, WEBHOOK_FORMATS } from '@espalier/contracts';
+import { DELIVERY_STATES } from '@espalier/notifier';
 import { z } from 'zod';
 import { StateSchema, TimeSchema } from './common.ts';
 
@@ -100,7 +101,8 @@ export const DeliveriesSchema = z
         webhook_id: z.string(),
         url: z.string(),
         type: z.string(),
-        state: z.string().describe('pending, delivered, gone, refused or exhausted'),
+        format: z.enum(WEBHOOK_FORMATS),
+        state: z.enum(DELIVERY_STATES),
         created_at: TimeSchema,
         next_at: TimeSchema.optional(),
         failures: z.int(),
@@ -110,5 +112,10 @@ export const DeliveriesSchema = z
         ),
       }),
     ),
+    links: z.object({ replay: z.string() }).optional().describe('Where there is a notifier to ask'),
   })
   .meta({ id: 'Deliveries' });
+
+export const ReplayedSchema = z
+  .object({ replayed: z.int().describe('Deliveries that are told again') })
+  .meta({ id: 'Replayed' });

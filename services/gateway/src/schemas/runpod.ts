@@ -3,11 +3,13 @@ import {
   DEADLINE_SECONDS_MAX,
   OUTPUTS,
   PROMPT_MAX_CHARACTERS,
+  RUNPOD_STATES,
   SEED_MAX,
   SIMPLIFY_DEFAULT,
   TEXTURE_SIZE_DEFAULT,
   TEXTURE_SIZE_MAX,
   TEXTURE_SIZE_MIN,
+  WEBHOOK_FORMATS,
 } from '@espalier/contracts';
 import { z } from 'zod';
 
@@ -60,66 +62,50 @@ const SamplerSchema = z.strictObject({
   rescale_t: z.number().min(0.01).max(100).optional(),
 });
 
-export const RunBodySchema = z
+/** Job ids, for those who look for a job and those who name one. */
+const id = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,127}$/);
+
+const envelope = {
+  webhook: z
+    .url({ protocol: /^https?$/ })
+    .max(2048)
+    .optional()
+    .describe('Told when the job ends'),
+  webhook_format: z
+    .enum(WEBHOOK_FORMATS)
+    .optional()
+    .describe('What it is told: the answer of /status (`runpod`, the default here) or a Standard Webhooks event'),
+  policy: PolicySchema.nullish(),
+  id: id.optional().describe('Your own name for the job; the same id gives the same job'),
+  outputs: z.array(z.enum(OUTPUTS)).min(1).optional(),
+  deadline_seconds: z.number().min(1).max(DEADLINE_SECONDS_MAX).optional(),
+  tags: z.record(z.string().max(128), z.string().max(256)).optional().describe('At most 50'),
+};
+
+const NewAssetSchema = z
   .strictObject({
     input: InputSchema,
-    webhook: z
-      .url({ protocol: /^https?$/ })
-      .max(2048)
-      .optional()
-      .describe('Told when the job ends'),
-    policy: PolicySchema.nullish(),
-    id: z
-      .string()
-      .regex(/^[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,127}$/)
-      .optional()
-      .describe('Your own name for the job; the same id gives the same job'),
-    outputs: z.array(z.enum(OUTPUTS)).min(1).optional(),
+    ...envelope,
     sampler: z.strictObject({ structure: SamplerSchema.optional(), latent: SamplerSchema.optional() }).optional(),
-    deadline_seconds: z.number().min(1).max(DEADLINE_SECONDS_MAX).optional(),
-    tags: z.record(z.string().max(128), z.string().max(256)).optional().describe('At most 50'),
   })
   .meta({ id: 'RunRequest', example: { input: { prompt: 'A wooden treasure chest' } } });
 
-export const RUNPOD_STATES = ['IN_QUEUE', 'IN_PROGRESS', 'COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT'] as const;
-export type RunpodState = (typeof RUNPOD_STATES)[number];
-const state = z.enum(RUNPOD_STATES);
-
-export const OutputSchema = z
-  .object({
-    glb_base64: z.string().optional().describe('The GLB file; absent when it is too big to send in JSON'),
-    glb_url: z.string().optional().describe('Where to fetch the GLB instead'),
-    vertex_count: z.int(),
-    face_count: z.int(),
-    glb_size_bytes: z.int(),
-    generation_time_seconds: z.number(),
-    seed_used: z.int(),
+const AnotherFinishSchema = z
+  .strictObject({
+    from: id.describe(
+      'Id of an earlier job, whose prompt, seed and sampler this one takes over: no network runs again',
+    ),
+    input: InputSchema.pick({ simplify: true, texture_size: true }).optional(),
+    ...envelope,
   })
-  .meta({ id: 'Output' });
-export type Output = z.infer<typeof OutputSchema>;
+  .meta({ id: 'FinishRequest', example: { from: 'chest', input: { texture_size: 2048 } } });
 
-export const RunpodStatusSchema = z
-  .object({
-    id: z.string(),
-    status: state,
-    delayTime: z.int().optional().describe('Milliseconds in the queue'),
-    executionTime: z.int().optional().describe('Milliseconds of work'),
-    workerId: z.string().optional(),
-    retries: z.int().optional(),
-    progress: z
-      .object({ stage: z.string(), step: z.int().optional(), steps: z.int().optional() })
-      .optional()
-      .describe('While it runs; not part of RunPod’s API'),
-    output: OutputSchema.optional(),
-    error: z.string().optional(),
-  })
-  .meta({ id: 'RunpodStatus' });
-export type RunpodStatus = z.infer<typeof RunpodStatusSchema>;
+export const RunBodySchema = z.union([NewAssetSchema, AnotherFinishSchema]);
 
 export const StreamSchema = z
   .object({
     id: z.string(),
-    status: state,
+    status: z.enum(RUNPOD_STATES),
     stream: z.array(z.object({ output: z.record(z.string(), z.unknown()) })),
     error: z.string().optional(),
   })

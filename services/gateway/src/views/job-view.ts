@@ -1,14 +1,13 @@
 /** A job as our own API shows it. */
-import { isTerminal, type JobStats } from '@espalier/contracts';
-import { FROM_TAG } from '../jobs/control.ts';
-import { type JobRecord, seedOf } from '../jobs/job-records.ts';
+import { isTerminal, type JobStats, startedAt } from '@espalier/contracts';
+import { FROM_TAG, type JobRecord, seedOf } from '../jobs/job-records.ts';
 import type { JobSummary, JobView } from '../schemas/jobs.ts';
 import { stagesView } from './stages-view.ts';
 
 export function jobSummary(record: JobRecord): JobSummary {
   const { id, state, job, status } = record;
   const seed = seedOf(record);
-  const started = startedAt(record);
+  const started = startedAt(status);
   return {
     id,
     state,
@@ -41,11 +40,6 @@ export function jobView(record: JobRecord, stats: JobStats | undefined, now: num
     trail: (record.status?.events ?? []).map((event) => ({ ...event })),
     ...(stats !== undefined && { stats }),
   };
-}
-
-/** When this submission was first worked on. */
-export function startedAt({ status }: JobRecord): string | undefined {
-  return status?.events.find((event) => event.state === 'running')?.at;
 }
 
 function linksOf({ id, state, status, job }: JobRecord): Record<string, string> {

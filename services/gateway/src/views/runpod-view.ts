@@ -1,25 +1,9 @@
-/** A job as RunPod's clients expect it. */
-import type { JobState } from '@espalier/contracts';
-import { RETRIES_TAG } from '../jobs/control.ts';
+/** A job of the bucket as RunPod's clients expect it. */
+import { assetNumbers, type RunpodOutput, type RunpodStatus, runpodStatus } from '@espalier/contracts';
+import { linkGlb, type ObjectStore } from '@espalier/storage';
 import type { JobRecord } from '../jobs/job-records.ts';
 import type { Results } from '../jobs/results.ts';
 import { TTL_TAG } from '../jobs/run-request.ts';
-import type { Output, RunpodState, RunpodStatus } from '../schemas/runpod.ts';
-import { startedAt } from './job-view.ts';
-
-const STATES: Readonly<Record<JobState, RunpodState>> = {
-  queued: 'IN_QUEUE',
-  running: 'IN_PROGRESS',
-  succeeded: 'COMPLETED',
-  failed: 'FAILED',
-  cancelled: 'CANCELLED',
-  rejected: 'FAILED',
-};
-
-export function runpodState({ state, status }: JobRecord): RunpodState {
-  const late = (state === 'failed' || state === 'cancelled') && status?.error?.code === 'DEADLINE_EXCEEDED';
-  return late ? 'TIMED_OUT' : STATES[state];
-}
 
 /** `policy.ttl` has passed: RunPod then knows nothing of the job. */
 export function isExpired({ job, submittedAt }: JobRecord, now: number): boolean {
@@ -28,41 +12,20 @@ export function isExpired({ job, submittedAt }: JobRecord, now: number): boolean
 }
 
 export interface RunpodViewOptions {
+  readonly store: ObjectStore;
   readonly results: Results;
   readonly inlineBytes: number;
+  /** Life of a signed link in seconds. */
+  readonly linkSeconds: number;
   /** Scheme and host that the caller used, for links. */
   readonly origin: string;
   readonly now: number;
 }
 
-export async function runpodStatus(record: JobRecord, options: RunpodViewOptions): Promise<RunpodStatus> {
-  const { id, state, status, job } = record;
-  const started = startedAt(record);
-  const delay = (started === undefined ? options.now : Date.parse(started)) - record.submittedAt;
-  const ended = status?.finished_at === undefined ? options.now : Date.parse(status.finished_at);
-  const retries = Number(job?.tags[RETRIES_TAG] ?? 0);
-  const view: RunpodStatus = {
-    id,
-    status: runpodState(record),
-    ...(state !== 'cancelled' && { delayTime: Math.max(0, Math.round(delay)) }),
-    ...(started !== undefined && { executionTime: Math.max(0, Math.round(ended - Date.parse(started))) }),
-    ...(status?.worker !== undefined && { workerId: status.worker }),
-    ...(retries > 0 && { retries }),
-  };
-  if (state === 'running' && status?.stage !== undefined) {
-    view.progress = {
-      stage: status.stage,
-      ...(status.step !== undefined && { step: status.step }),
-      ...(status.steps !== undefined && { steps: status.steps }),
-    };
-  }
-  if (status?.error !== undefined && state !== 'succeeded') view.error = status.error.message;
-  if (state === 'succeeded') {
-    const output = await outputOf(record, options);
-    if (output !== undefined) view.output = output;
-    else view.error = 'the result was removed from the store';
-  }
-  return view;
+export async function viewForRunpod(record: JobRecord, options: RunpodViewOptions): Promise<RunpodStatus> {
+  const { id, state, status, job, submittedAt } = record;
+  const output = state === 'succeeded' ? await outputOf(record, options) : undefined;
+  return runpodStatus({ id, state, status, tags: job?.tags ?? {}, submittedAt, now: options.now, output });
 }
 
 /** The worker's own answer. @param inline false: never the file itself, only a link to it */
@@ -70,19 +33,12 @@ export async function outputOf(
   record: JobRecord,
   options: RunpodViewOptions,
   inline = true,
-): Promise<Output | undefined> {
-  const [stats, info] = await Promise.all([options.results.stats(record), options.results.head(record, 'model.glb')]);
+): Promise<RunpodOutput | undefined> {
+  const { results, store, inlineBytes, linkSeconds, origin, now } = options;
+  const [stats, info] = await Promise.all([results.stats(record), results.head(record, 'model.glb')]);
   if (stats === undefined || info === undefined) return undefined;
-  const fits = inline && info.size <= options.inlineBytes;
-  const model = fits ? await options.results.get(record, 'model.glb') : undefined;
-  return {
-    ...(model === undefined
-      ? { glb_url: `${options.origin}/jobs/${encodeURIComponent(record.id)}/model.glb` }
-      : { glb_base64: options.results.base64(model) }),
-    vertex_count: stats.vertex_count,
-    face_count: stats.face_count,
-    glb_size_bytes: stats.glb_size_bytes,
-    generation_time_seconds: stats.generation_time_seconds,
-    seed_used: stats.seed_used,
-  };
+  const model = inline && info.size <= inlineBytes ? await results.get(record, 'model.glb') : undefined;
+  if (model !== undefined) return { glb_base64: results.base64(model), ...assetNumbers(stats) };
+  const otherwise = `${origin}/jobs/${encodeURIComponent(record.id)}/model.glb`;
+  return { ...(await linkGlb(store, info.key, { seconds: linkSeconds, now, otherwise })), ...assetNumbers(stats) };
 }

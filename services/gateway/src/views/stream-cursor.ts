@@ -2,11 +2,11 @@
  * `/stream/{id}` gives each piece once. The pieces of a job are its stages as they begin, then its output; how far
  * a job has been read is remembered here, per process, as RunPod does per endpoint.
  */
-import { isTerminal } from '@espalier/contracts';
+import { isTerminal, runpodState } from '@espalier/contracts';
 import { LRUCache } from 'lru-cache';
 import type { JobRecord } from '../jobs/job-records.ts';
 import type { StreamAnswer } from '../schemas/runpod.ts';
-import { outputOf, type RunpodViewOptions, runpodState } from './runpod-view.ts';
+import { outputOf, type RunpodViewOptions } from './runpod-view.ts';
 
 interface Cursor {
   stage?: string;
@@ -38,7 +38,7 @@ export class StreamCursors {
     this.#cursors.set(id, cursor);
     return {
       id,
-      status: runpodState(record),
+      status: runpodState(state, status),
       stream,
       ...(status?.error !== undefined && { error: status.error.message }),
     };
