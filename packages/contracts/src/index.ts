@@ -1,3 +1,4 @@
+export * from './bundled-models.ts';
 export * from './checkpoint.ts';
 export * from './digest.ts';
 export * from './errors.ts';

@@ -1,14 +1,14 @@
 /** Settings, bucket, model and log of one command, from options before variables before defaults. */
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { isAbsolute, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { isAbsolute, relative, resolve } from 'node:path';
 import {
   DEVICES,
   type Device,
   type Logger,
   parseSettings,
   parseStore,
+  preferredBundledModel,
   type Settings,
   TerminalError,
 } from '@espalier/contracts';
@@ -20,9 +20,6 @@ export interface PlaceOptions {
   readonly model?: string;
   readonly device?: string;
 }
-
-/** Bundled models, the preferred one first. */
-const BUNDLED = ['starter', 'trellis-tiny'] as const;
 
 export function readSettings(io: CliIo, options: PlaceOptions = {}): Settings {
   const settings = parseSettings(io.env, { cores: availableParallelism() });
@@ -46,23 +43,7 @@ export function chooseModel(io: CliIo, settings: Settings, option: string | unde
     const path = fromCwd(io, named);
     return { folder: existsSync(path) ? path : named, bundled: false };
   }
-  const found = bundledModels()[0];
-  if (found !== undefined) return { folder: found, bundled: true };
-  throw new TerminalError('no model is bundled with this copy', {
-    code: 'MODEL_NOT_FOUND',
-    remedy: 'name a model folder with --model or in TRELLIS_MODEL_PATH',
-  });
-}
-
-/** Folders of the bundled models, the preferred one first. */
-export function bundledModels(): string[] {
-  const models = fileURLToPath(new URL('../../../models', import.meta.url));
-  return BUNDLED.map((name) => join(models, name)).filter((folder) => existsSync(join(folder, 'pipeline.json')));
-}
-
-/** Bundled to show that everything works, trained on nothing. */
-export function isRandomModel(folder: string): boolean {
-  return folder.endsWith('trellis-tiny');
+  return { folder: preferredBundledModel(), bundled: true };
 }
 
 /** @param options `readOnly` for commands that only look; without `prove` for those that claim no jobs */

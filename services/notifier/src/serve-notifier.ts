@@ -1,5 +1,5 @@
-/** The notifier as programs run it: settings from the environment, sweeps beside it. */
-import { type Environment, ensureError, type Logger, systemClock } from '@espalier/contracts';
+/** The notifier as programs run it, with the sweeps beside it. */
+import { ensureError, type Logger, systemClock } from '@espalier/contracts';
 import type { JobQueue } from '@espalier/queue';
 import type { ObjectStore } from '@espalier/storage';
 import { EndWatch } from './end-watch.ts';
@@ -7,14 +7,14 @@ import { Notifier } from './notifier.ts';
 import { pause } from './pause.ts';
 import { sweepDeliveries } from './replay.ts';
 import { Sender } from './send.ts';
-import { parseNotifierSettings } from './settings.ts';
+import type { NotifierSettings } from './settings.ts';
 import { Signer } from './signer.ts';
 
 export interface ServeNotifierOptions {
   readonly store: ObjectStore;
   /** The notify queue. */
   readonly queue: JobQueue;
-  readonly environment: Environment;
+  readonly settings: NotifierSettings;
   readonly logger: Logger;
   /**
    * The queue lives in this process only: what an earlier process left is taken up at once, and the bucket is looked
@@ -30,10 +30,9 @@ const DELIVERY_SWEEP = 3600;
 /** Between looks for jobs that ended in another process. Seconds. */
 const END_WATCH = 10;
 
-/** Works until the signal is aborted. @throws TerminalError SETTING_INVALID, before anything is sent */
+/** Works until the signal is aborted. @throws TerminalError SETTING_INVALID at once, when there must be a secret */
 export async function serveNotifier(options: ServeNotifierOptions, signal: AbortSignal): Promise<void> {
-  const { store, queue, logger, environment, embedded = false } = options;
-  const settings = parseNotifierSettings(environment);
+  const { store, queue, logger, settings, embedded = false } = options;
   const { secrets, allow, allowHttp, signLinksSeconds, publicUrl = options.publicUrl } = settings;
   const signer = embedded && secrets.length === 0 ? undefined : new Signer(secrets);
   const sender = new Sender({ allow, allowHttp, clock: systemClock });

@@ -1,6 +1,7 @@
 /** The notifier's settings, from environment variables. */
 import { type Environment, TerminalError } from '@espalier/contracts';
 import { checkNetworks } from './address-guard.ts';
+import { checkSecrets } from './signer.ts';
 
 export interface NotifierSettings {
   /** `ESPALIER_WEBHOOK_SECRET`: one `whsec_` secret, or several separated by spaces while one is replaced. */
@@ -16,7 +17,7 @@ export interface NotifierSettings {
 }
 
 /** `ESPALIER_PUBLIC_URL`, without a slash at its end. @throws TerminalError SETTING_INVALID */
-export function parsePublicUrl(environment: Environment): string | undefined {
+function parsePublicUrl(environment: Environment): string | undefined {
   const value = environment.ESPALIER_PUBLIC_URL?.trim() ?? '';
   if (value === '') return undefined;
   if (/^https?:\/\//i.test(value) && URL.canParse(value) && !/[?#]/.test(value)) return value.replace(/\/+$/, '');
@@ -32,12 +33,14 @@ export function parseNotifierSettings(environment: Environment): NotifierSetting
   if (http !== '' && http !== 'allow') throw invalid('ESPALIER_WEBHOOK_HTTP', http, 'give allow, or nothing');
   const allow = words('ESPALIER_WEBHOOK_ALLOW');
   checkNetworks(allow, 'ESPALIER_WEBHOOK_ALLOW');
+  const secrets = words('ESPALIER_WEBHOOK_SECRET');
+  checkSecrets(secrets, 'ESPALIER_WEBHOOK_SECRET');
   const seconds = environment.ESPALIER_WEBHOOK_LINK_SECONDS?.trim() ?? '';
   if (seconds !== '' && !(/^[1-9]\d*$/.test(seconds) && Number(seconds) <= LINK_SECONDS_MAX)) {
     throw invalid('ESPALIER_WEBHOOK_LINK_SECONDS', seconds, `give a whole number from 1 to ${LINK_SECONDS_MAX}`);
   }
   return {
-    secrets: words('ESPALIER_WEBHOOK_SECRET'),
+    secrets,
     allowHttp: http === 'allow',
     allow,
     signLinksSeconds: seconds === '' ? undefined : Number(seconds),

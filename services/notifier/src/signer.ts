@@ -14,14 +14,8 @@ export class Signer {
    */
   constructor(secrets: readonly string[], source = 'ESPALIER_WEBHOOK_SECRET') {
     if (secrets.length === 0) throw badSecret(source, 'is missing');
-    this.#webhooks = secrets.map((secret) => {
-      const bytes = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
-      if (!secret.startsWith('whsec_') || bytes.byteLength < 24 || bytes.byteLength > 64) {
-        // The secret itself never shows, not even when it is wrong.
-        throw badSecret(source, 'holds something that is no secret');
-      }
-      return new Webhook(secret);
-    });
+    checkSecrets(secrets, source);
+    this.#webhooks = secrets.map((secret) => new Webhook(secret));
   }
 
   /** @param at milliseconds since the epoch, of this very try: receivers refuse what is over five minutes old */
@@ -32,6 +26,16 @@ export class Signer {
       'webhook-timestamp': String(Math.floor(at / 1000)),
       'webhook-signature': this.#webhooks.map((webhook) => webhook.sign(id, date, body)).join(' '),
     };
+  }
+}
+
+/** @throws TerminalError SETTING_INVALID when one of them is none */
+export function checkSecrets(secrets: readonly string[], source: string): void {
+  for (const secret of secrets) {
+    const bytes = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+    // The secret itself never shows, not even when it is wrong.
+    if (!secret.startsWith('whsec_') || bytes.byteLength < 24 || bytes.byteLength > 64)
+      throw badSecret(source, 'holds something that is no secret');
   }
 }
 

@@ -6,7 +6,7 @@ import { type JobStats, type JobStatus, STAGES, silentLogger } from '@espalier/c
 import { MemoryQueue } from '@espalier/queue';
 import { FolderStore, jobKey, resultKey, statusKey } from '@espalier/storage';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DeliveryLog, serveNotifier } from '../src/index.ts';
+import { DeliveryLog, parseNotifierSettings, serveNotifier } from '../src/index.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
@@ -36,7 +36,7 @@ function start(environment: Record<string, string> = LOCAL, publicUrl = 'https:/
   stopping = new AbortController();
   const queue = new MemoryQueue({ visibilitySeconds: 120 });
   serving = serveNotifier(
-    { store, queue, environment, logger: silentLogger, embedded: true, publicUrl },
+    { store, queue, settings: parseNotifierSettings(environment), logger: silentLogger, embedded: true, publicUrl },
     stopping.signal,
   );
 }

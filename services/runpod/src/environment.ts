@@ -1,5 +1,6 @@
 /** What RunPod tells a worker by environment variables (runpod-python 1.12, `serverless/modules`). */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { type Environment, TerminalError } from '@espalier/contracts';
 
 export interface RunpodEnvironment {
@@ -53,6 +54,23 @@ export function parseRunpodEnvironment(environment: Environment): RunpodEnvironm
     workerId,
     endpointId: text('RUNPOD_ENDPOINT_ID'),
   };
+}
+
+/** Where the TRELLIS RunPod worker looks when its variables are not set. */
+const PUBLISHED_PATHS = {
+  TRELLIS_MODEL_PATH: '/app/models/TRELLIS-text-xlarge',
+  HF_HOME: '/app/hf_cache',
+} as const;
+
+/** The environment with that worker's own defaults, as far as there is something at them. */
+export function withPublishedPaths(
+  environment: Environment,
+  exists: (path: string) => boolean = existsSync,
+): Environment {
+  const defaults = Object.entries(PUBLISHED_PATHS).filter(
+    ([name, path]) => (environment[name] ?? '').trim() === '' && exists(path),
+  );
+  return { ...environment, ...Object.fromEntries(defaults) };
 }
 
 function invalid(name: string, value: string, remedy: string): TerminalError {

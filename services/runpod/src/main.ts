@@ -1,29 +1,24 @@
 /** The RunPod worker's process: settings, model and store once, then RunPod's loop, one test job, or the local API. */
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   EspalierError,
   LOG_LEVELS,
   type Logger,
   parseSettings,
+  preferredBundledModel,
   type Settings,
-  TerminalError,
 } from '@espalier/contracts';
 import { openRuntime, type PipelineRuntime, runJob } from '@espalier/pipeline';
 import { type ObjectStore, openStore } from '@espalier/storage';
 import { parseWorkerArguments, type WorkerArguments } from './arguments.ts';
-import { parseRunpodEnvironment } from './environment.ts';
+import { parseRunpodEnvironment, withPublishedPaths } from './environment.ts';
 import type { AssetRunner } from './handler.ts';
 import { createLocalApi } from './local-api.ts';
 import { runLocalTest } from './local-test.ts';
 import { runpodLogger } from './log.ts';
 import { Platform } from './platform.ts';
 import { ServerlessWorker } from './serverless-worker.ts';
-
-/** Bundled models, the preferred one first. */
-const BUNDLED = ['starter', 'trellis-tiny'];
 
 const flags = parseWorkerArguments(process.argv.slice(2));
 const stopping = new AbortController();
@@ -45,7 +40,7 @@ try {
 }
 
 async function main(options: WorkerArguments, log: Logger): Promise<number> {
-  const settings = parseSettings(process.env, { cores: availableParallelism() });
+  const settings = parseSettings(withPublishedPaths(process.env), { cores: availableParallelism() });
   const environment = parseRunpodEnvironment(process.env);
   const store = await openStore(settings.store);
   const runtime = await openModel(settings, log);
@@ -72,15 +67,7 @@ async function main(options: WorkerArguments, log: Logger): Promise<number> {
 }
 
 async function openModel(settings: Settings, log: Logger): Promise<PipelineRuntime> {
-  const models = fileURLToPath(new URL('../../../models', import.meta.url));
-  const bundled = BUNDLED.map((name) => join(models, name)).find((folder) => existsSync(join(folder, 'pipeline.json')));
-  const model = settings.modelPath ?? bundled;
-  if (model === undefined) {
-    throw new TerminalError('there is no model', {
-      code: 'MODEL_NOT_FOUND',
-      remedy: 'name its folder in TRELLIS_MODEL_PATH',
-    });
-  }
+  const model = settings.modelPath ?? preferredBundledModel();
   const { device, threads, cpuWorkers, huggingFaceHome, cacheFolder } = settings;
   return openRuntime({
     model,

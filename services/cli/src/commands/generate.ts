@@ -1,12 +1,18 @@
 /** `espalier generate`: a prompt to files, here and now. */
 import { join } from 'node:path';
-import { CancelledError, type Job, type JobStats, type PipelineEvent, STAGES } from '@espalier/contracts';
+import {
+  CancelledError,
+  isRandomModel,
+  type Job,
+  type JobStats,
+  type PipelineEvent,
+  STAGES,
+} from '@espalier/contracts';
 import { resultKey } from '@espalier/storage';
 import {
   type ChosenModel,
   chooseModel,
   fromCwd,
-  isRandomModel,
   openBucket,
   openLogger,
   type PlaceOptions,

@@ -116,9 +116,9 @@ async function notify(
   signal: AbortSignal,
 ): Promise<void> {
   if (queue === undefined) throw noNotifyQueue();
-  const { serveNotifier } = await import('@espalier/notifier');
+  const { parseNotifierSettings, serveNotifier } = await import('@espalier/notifier');
   logger.info({ lane: 'notify', queue: queue.location }, 'lane opened');
-  await serveNotifier({ store, queue, environment: io.env, logger }, signal);
+  await serveNotifier({ store, queue, settings: parseNotifierSettings(io.env), logger }, signal);
 }
 
 export function noNotifyQueue(): TerminalError {

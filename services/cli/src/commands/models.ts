@@ -1,18 +1,10 @@
 /** `espalier models`: which models there are, and whether one is whole. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bundledModels, isRandomModel } from '@espalier/contracts';
 import { SafetensorsFile } from '@espalier/tensors';
 import { ModelRepository } from '@espalier/trellis';
-import {
-  bundledModels,
-  chooseModel,
-  fromCwd,
-  isRandomModel,
-  openLogger,
-  type PlaceOptions,
-  readSettings,
-  shown,
-} from '../context.ts';
+import { chooseModel, fromCwd, openLogger, type PlaceOptions, readSettings, shown } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { CliIo } from '../io.ts';
 import { count, fileSize, table } from '../progress/format.ts';

@@ -1,11 +1,13 @@
-/** `espalier serve`: the HTTP API and the web console, with a worker in the same process. */
+/** `espalier serve`: the HTTP API and the web console, with a worker and a notifier in the same process. */
 import { randomInt } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { TerminalError } from '@espalier/contracts';
-import { type ApiKey, createApiKey, createGateway, type Gateway, parseApiKeys } from '@espalier/gateway';
-import { FolderStore } from '@espalier/storage';
+import { type Logger, type Settings, TerminalError } from '@espalier/contracts';
+import { createGateway, type Gateway } from '@espalier/gateway';
+import { encodeNotify, type NotifierSettings, parseNotifierSettings, serveNotifier } from '@espalier/notifier';
+import { encodeJobTurn, type JobQueue, openQueue } from '@espalier/queue';
+import { FolderStore, type ObjectStore } from '@espalier/storage';
 import { Worker, WorkerMetrics, watchFolder } from '@espalier/worker';
-import { chooseModel, fromCwd, openBucket, openLogger, type PlaceOptions, readSettings } from '../context.ts';
+import { apiKeys, newApiKey } from '../api-keys.ts';
+import { chooseModel, openBucket, openLogger, type PlaceOptions, readSettings } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import type { CliIo } from '../io.ts';
@@ -21,103 +23,134 @@ export interface ServeCommandOptions extends PlaceOptions {
 }
 
 const PORT_DEFAULT = 8000;
+/** Longer than one try of a delivery takes. Seconds. */
+const NOTIFY_VISIBILITY = 120;
+
+/** What the parts of one serving process share. */
+interface Serving {
+  readonly io: CliIo;
+  readonly options: ServeCommandOptions;
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly store: ObjectStore;
+  readonly metrics: WorkerMetrics;
+  readonly notifications: JobQueue;
+  /** Present where the notify queue lives in this process, and so the notifier too. */
+  readonly notifier?: NotifierSettings;
+  readonly signal: AbortSignal;
+}
 
 export async function serve(io: CliIo, options: ServeCommandOptions): Promise<ExitCode> {
-  if (options.newKey !== undefined) return newKey(io, options.newKey);
+  if (options.newKey !== undefined) return newApiKey(io, options.newKey);
   const settings = readSettings(io, options);
+  const notifier = parseNotifierSettings(io.env);
   const logger = await openLogger(settings, 'info');
   const interrupt = listenForInterrupt(io, () => {});
   try {
-    const store = await openBucket(settings);
     // Where there are queues, workers serve them; this process would only compete for the bucket.
     const working = options.worker ?? Object.values(settings.queues).every(({ kind }) => kind === 'memory');
+    const embedded = settings.queues.notify.kind === 'memory';
+    // Whoever claims jobs or deliveries stands on conditional writes.
+    const store = await openBucket(settings, { prove: working || embedded });
+    const notifications = await openQueue(settings.queues.notify, {
+      name: 'notify',
+      visibilitySeconds: NOTIFY_VISIBILITY,
+    });
     const metrics = new WorkerMetrics();
+    const announce = await announcer(settings);
     const gateway = await createGateway({
       store,
       logger,
-      keys: readKeys(io),
+      notifications,
+      keys: apiKeys(io),
       metrics: metrics.registry,
       localWorkers: () => (working ? 1 : 0),
+      ...(notifier.publicUrl !== undefined && { publicUrl: notifier.publicUrl }),
+      ...(announce !== undefined && { announce }),
     });
+    const { signal } = interrupt;
+    const serving: Serving = {
+      io,
+      options,
+      settings,
+      logger,
+      store,
+      metrics,
+      notifications,
+      ...(embedded && { notifier }),
+      signal,
+    };
     try {
-      if (!working) {
-        await open(io, gateway, options, store.location);
-        await aborted(interrupt.signal);
-        return EXIT.ok;
-      }
-      const model = chooseModel(io, settings, options.model);
-      const { openPipeline } = await import('../runtime.ts');
-      const pipeline = await openPipeline(settings, model, store, logger);
-      const count = metrics.hooks('generate').onEvent;
-      try {
-        const worker = new Worker({
-          store,
-          runner: pipeline,
-          logger,
-          random: (bound) => randomInt(bound),
-          leaseSeconds: settings.leaseSeconds,
-          onEvent: (event) => {
-            count(event);
-            logEvent(logger.child({ job: event.job }), event);
-          },
-          onEnd: ({ id }) => gateway.poke(id),
-          ...(store instanceof FolderStore && {
-            watch: (onChange: () => void) => watchFolder(`${store.root}/jobs`, onChange, logger),
-          }),
-        });
-        await open(io, gateway, options, store.location);
-        await worker.serve(interrupt.signal);
-        return EXIT.ok;
-      } finally {
-        await pipeline.close();
-      }
+      await (working ? serveWithWorker(serving, gateway) : serveAlone(serving, gateway));
     } finally {
       await gateway.close();
     }
+    return EXIT.ok;
   } finally {
     interrupt.release();
   }
 }
 
-async function open(io: CliIo, gateway: Gateway, options: ServeCommandOptions, location: string): Promise<void> {
-  const url = await gateway.listen({ host: options.host ?? '127.0.0.1', port: portOf(options.port) });
-  io.err(`Espalier is at ${url}\nIts bucket is ${location}. Ctrl-C stops it; what is in progress is kept.\n`);
+/** Sends a message for each job, where workers wait for messages. */
+async function announcer({ queues, leaseSeconds }: Settings): Promise<((job: string) => Promise<void>) | undefined> {
+  if (queues.generate.kind === 'memory') return undefined;
+  const queue = await openQueue(queues.generate, { name: 'generate', visibilitySeconds: leaseSeconds });
+  return (job) => queue.send(encodeJobTurn({ job }));
 }
 
-/** @throws TerminalError API_KEYS_INVALID, API_KEYS_UNREADABLE */
-function readKeys(io: CliIo): ApiKey[] {
-  const { ESPALIER_API_KEYS: inline = '', ESPALIER_API_KEYS_FILE: file = '' } = io.env;
-  const keys = parseApiKeys(inline, 'ESPALIER_API_KEYS');
-  if (file === '') return keys;
+async function serveAlone(serving: Serving, gateway: Gateway): Promise<void> {
+  const url = await open(serving, gateway);
+  await Promise.all([notify(serving, url), aborted(serving.signal)]);
+}
+
+async function serveWithWorker(serving: Serving, gateway: Gateway): Promise<void> {
+  const { io, options, settings, store, logger, metrics, notifications, signal } = serving;
+  const model = chooseModel(io, settings, options.model);
+  const { openPipeline } = await import('../runtime.ts');
+  const pipeline = await openPipeline(settings, model, store, logger);
+  const count = metrics.hooks('generate').onEvent;
   try {
-    return [...keys, ...parseApiKeys(readFileSync(fromCwd(io, file), 'utf8'), 'ESPALIER_API_KEYS_FILE')];
-  } catch (cause) {
-    if (cause instanceof TerminalError) throw cause;
-    throw new TerminalError(`ESPALIER_API_KEYS_FILE: ${file} cannot be read`, {
-      code: 'API_KEYS_UNREADABLE',
-      field: 'ESPALIER_API_KEYS_FILE',
-      remedy: 'name a file of lines name:sha256 that this user may read',
-      cause,
+    const worker = new Worker({
+      store,
+      runner: pipeline,
+      logger,
+      random: (bound) => randomInt(bound),
+      leaseSeconds: settings.leaseSeconds,
+      onEvent: (event) => {
+        count(event);
+        logEvent(logger.child({ job: event.job }), event);
+      },
+      onEnd: ({ id }) => {
+        gateway.poke(id);
+        notifications.send(encodeNotify({ job: id })).catch((error: unknown) => {
+          logger.warn({ job: id, err: error }, 'the notifier was not told of the end: it will find it by itself');
+        });
+      },
+      ...(store instanceof FolderStore && {
+        watch: (onChange: () => void) => watchFolder(`${store.root}/jobs`, onChange, logger),
+      }),
     });
+    const url = await open(serving, gateway);
+    await Promise.all([notify(serving, url), worker.serve(signal)]);
+  } finally {
+    await pipeline.close();
   }
 }
 
-function newKey(io: CliIo, name: string): ExitCode {
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
-    throw new TerminalError(`--new-key: '${name}' cannot be a name`, {
-      code: 'SETTING_INVALID',
-      field: '--new-key',
-      remedy: 'give 1 to 64 characters of A-Z a-z 0-9 . _ -',
-    });
-  }
-  const { key, line } = createApiKey(name);
-  io.out(`${line}\n`);
-  io.err(
-    `The key, shown this once:\n\n  ${key}\n\nThe line on standard output belongs into ESPALIER_API_KEYS or the file ESPALIER_API_KEYS_FILE names.\n`,
-  );
-  return EXIT.ok;
+/** With an SQS queue, webhooks are the notify lane's. */
+async function notify(serving: Serving, publicUrl: string): Promise<void> {
+  const { notifier, store, notifications: queue, logger, signal } = serving;
+  if (notifier === undefined) return;
+  await serveNotifier({ store, queue, logger, settings: notifier, embedded: true, publicUrl }, signal);
 }
 
+async function open({ io, options, store }: Serving, gateway: Gateway): Promise<string> {
+  const url = await gateway.listen({ host: options.host ?? '127.0.0.1', port: portOf(options.port) });
+  io.err(`Espalier is at ${url}\nIts bucket is ${store.location}. Ctrl-C stops it; what is in progress is kept.\n`);
+  return url;
+}
+
+/** @throws TerminalError SETTING_INVALID */
 function portOf(value: string | undefined): number {
   if (value === undefined) return PORT_DEFAULT;
   const port = /^\d+$/.test(value) ? Number(value) : Number.NaN;
