@@ -10,7 +10,8 @@ from voxelise import RES
 
 
 def time_points(steps: int, rescale: float) -> list[float]:
-    t = [1 - i / steps for i in range(steps + 1)]
+    # In the order of numpy's linspace, as upstream: a bound of the guidance interval is met or missed alike.
+    t = [1 + i * (-1 / steps) for i in range(steps)] + [0.0]
     return [rescale * v / (1 + (rescale - 1) * v) for v in t]
 
 

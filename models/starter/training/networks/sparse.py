@@ -64,9 +64,11 @@ class GatherMatmul(torch.autograd.Function):
             dx = _gather_matmul(dy, idx_back, m_back).view(x.shape)
         if ctx.needs_input_grad[1]:
             padded, steps, grouped = with_zero_row(x), _chunks(idx, x.shape[1]), dy.reshape(idx.shape[0], -1)
+            # Sums over many rows at least in float32; a double stays one.
+            wide = torch.promote_types(x.dtype, torch.float32)
             for i in steps:
                 part = padded[idx[i : i + steps.step]].flatten(1).t() @ grouped[i : i + steps.step]
-                dm = part.float() if dm is None else dm + part.float()
+                dm = part.to(wide) if dm is None else dm + part.to(wide)
             dm = dm.to(x.dtype)
         return dx, dm, None, None, None, None
 

@@ -1,8 +1,9 @@
 /**
  * Runs the recorded cases of a goldens folder through the networks and compares every tensor.
  *
- * A goldens folder holds `cases/*.safetensors` and, for the cases that need networks, a model repository: a folder
- * with a `pipeline.json`, in it or beside the cases. The kind of a case is the beginning of its file's name.
+ * A goldens folder holds `cases/*.safetensors`. The cases that need networks also need a model repository, a folder
+ * with a `pipeline.json`: the goldens folder, one in it, or the one that it lies in. The kind of a case is the beginning
+ * of its file's name.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -104,13 +105,13 @@ async function caseNames(folder: string): Promise<string[]> {
 async function findRepository(folder: string): Promise<string> {
   const entries = await readdir(folder, { withFileTypes: true });
   const folders = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
-  for (const candidate of [folder, ...folders.sort().map((name) => join(folder, name))]) {
+  for (const candidate of [folder, ...folders.sort().map((name) => join(folder, name)), join(folder, '..')]) {
     const found = await stat(join(candidate, 'pipeline.json')).catch(() => undefined);
     if (found?.isFile()) {
       return candidate;
     }
   }
-  throw invalidFolder(folder, 'holds no model: neither it nor a folder in it has a pipeline.json');
+  throw invalidFolder(folder, 'has no model: neither it, nor a folder in it, nor the one around it has a pipeline.json');
 }
 
 function invalidFolder(folder: string, problem: string, cause?: unknown): TerminalError {
