@@ -2,47 +2,53 @@
  * Storage and queues: everything a job needs but machines. Whoever runs workers by hand, on RunPod or in a fleet
  * of their own points them at this bucket and these queues.
  */
-import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
-import { BlockPublicAccess, Bucket, BucketEncryption, EventType } from 'aws-cdk-lib/aws-s3';
+import { JOBS_PREFIX } from '@espalier/storage';
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { EventType } from 'aws-cdk-lib/aws-s3';
 import { SqsDestination } from 'aws-cdk-lib/aws-s3-notifications';
 import type { Construct } from 'constructs';
-import { LaneQueue } from './job-queue.ts';
+import { AssetStore } from './asset-store.ts';
+import type { FleetConfig } from './config.ts';
+import { LaneQueue } from './lane-queue.ts';
 
-/** Checkpoints only save work: after this long they are not worth their storage. */
-const CHECKPOINT_DAYS = 30;
+export interface JobStackProps extends StackProps {
+  readonly config: FleetConfig;
+}
 
 export class JobStack extends Stack {
-  readonly bucket: Bucket;
+  readonly store: AssetStore;
   readonly generate: LaneQueue;
   readonly finish: LaneQueue;
   readonly notify: LaneQueue;
 
-  constructor(scope: Construct, id: string, props?: StackProps) {
+  constructor(scope: Construct, id: string, { config, ...props }: JobStackProps) {
     super(scope, id, props);
-    this.bucket = new Bucket(this, 'Bucket', {
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      encryption: BucketEncryption.S3_MANAGED,
-      enforceSSL: true,
-      removalPolicy: RemovalPolicy.RETAIN,
-      lifecycleRules: [
-        { id: 'expire-checkpoints', prefix: 'checkpoints/', expiration: Duration.days(CHECKPOINT_DAYS) },
-        { id: 'abort-uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) },
-      ],
+    this.store = new AssetStore(this, 'Store', {
+      bucketName: config.bucketName,
+      prefix: config.storePrefix,
+      checkpointDays: config.checkpointDays,
     });
 
+    // Workers set a lease's length (30 s) at every receive and extend it by heartbeats; this holds for whoever
+    // receives without saying how long, such as a person in the console.
     this.generate = new LaneQueue(this, 'Generate', { visibility: Duration.minutes(2), maxReceiveCount: 20 });
     this.finish = new LaneQueue(this, 'Finish', { visibility: Duration.minutes(2), maxReceiveCount: 20 });
-    // The retry schedule of Standard Webhooks has ten attempts; each comes back as a receive.
-    this.notify = new LaneQueue(this, 'Notify', { visibility: Duration.minutes(1), maxReceiveCount: 20 });
+    // Every try of a webhook sends a message of its own for the next one: what counts here are receives that failed.
+    this.notify = new LaneQueue(this, 'Notify', { visibility: Duration.minutes(2), maxReceiveCount: 20 });
 
-    this.bucket.addEventNotification(EventType.OBJECT_CREATED, new SqsDestination(this.generate.queue), {
-      prefix: 'jobs/',
+    this.store.bucket.addEventNotification(EventType.OBJECT_CREATED, new SqsDestination(this.generate.queue), {
+      prefix: `${this.store.prefix}${JOBS_PREFIX}`,
       suffix: '.json',
     });
 
-    new CfnOutput(this, 'Store', { value: `s3://${this.bucket.bucketName}` });
-    new CfnOutput(this, 'QueueGenerate', { value: this.generate.queue.queueUrl });
-    new CfnOutput(this, 'QueueFinish', { value: this.finish.queue.queueUrl });
-    new CfnOutput(this, 'QueueNotify', { value: this.notify.queue.queueUrl });
+    // The words that docs/production.md begins with.
+    for (const [name, value] of [
+      ['Store', this.store.url],
+      ['QueueGenerate', this.generate.queue.queueUrl],
+      ['QueueFinish', this.finish.queue.queueUrl],
+      ['QueueNotify', this.notify.queue.queueUrl],
+    ] as const) {
+      new CfnOutput(this, `${name}Output`, { value }).overrideLogicalId(name);
+    }
   }
 }

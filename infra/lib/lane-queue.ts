@@ -16,6 +16,9 @@ export interface LaneQueueProps {
   readonly maxReceiveCount: number;
 }
 
+/** The longest that SQS has: a fleet may stand still over the holidays. */
+const RETENTION = Duration.days(14);
+
 export class LaneQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
@@ -25,14 +28,15 @@ export class LaneQueue extends Construct {
     this.deadLetters = new Queue(this, 'DeadLetters', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      retentionPeriod: Duration.days(14),
+      retentionPeriod: RETENTION,
     });
     this.queue = new Queue(this, 'Queue', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       visibilityTimeout: props.visibility,
+      // Long polls: an idle worker costs three requests a minute.
       receiveMessageWaitTime: Duration.seconds(20),
-      retentionPeriod: Duration.days(14),
+      retentionPeriod: RETENTION,
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: props.maxReceiveCount },
     });
   }

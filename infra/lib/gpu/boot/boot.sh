@@ -1,0 +1,50 @@
+#!/bin/bash
+# Makes a worker of a fresh machine. What differs between deployments stands in /etc/espalier/machine.env.
+set -euo pipefail
+source /etc/espalier/machine.env
+
+models=/var/lib/espalier/models
+mkdir -p "$models"
+
+# The first disk of the instance itself: fast, empty, gone with the machine.
+instance_store() {
+  lsblk --noheadings --nodeps --paths --output NAME,MODEL | awk '/Instance Storage/ { print $1; exit }'
+}
+
+mount_weights() {
+  if [ "$WEIGHTS" != mirror ]; then
+    mount --read-only LABEL=espalier-models "$models"
+    return
+  fi
+  local disk
+  disk=$(instance_store)
+  if [ -n "$disk" ]; then
+    mkfs.xfs -q -f "$disk"
+    mount "$disk" "$models"
+  fi
+  aws s3 sync --region "$AWS_REGION" --no-progress "$MODELS_URL/$MODEL/" "$models/$MODEL/"
+}
+
+# Images of one's own registry want a login; others are public.
+pull() {
+  case "$1" in
+    *.dkr.ecr.*)
+      aws ecr get-login-password --region "$AWS_REGION" | docker login --username AWS --password-stdin "${1%%/*}"
+      ;;
+  esac
+  docker pull --quiet "$1"
+}
+
+command -v aws > /dev/null || dnf install --assumeyes --quiet awscli-2
+# This is no member of an ECS cluster: only its drivers and its container runtime are wanted.
+systemctl disable --now ecs 2> /dev/null || true
+systemctl start docker
+
+mount_weights &
+weights=$!
+pull "$IMAGE"
+pull "$COLLECTOR_IMAGE"
+wait "$weights"
+
+systemctl daemon-reload
+systemctl enable --now espalier-worker espalier-collector espalier-drain
