@@ -157,6 +157,9 @@ describe('errors of a run', () => {
       message: 'GPU out of memory. Try a simpler prompt or lower texture_size.',
     });
     expect(runError('g', 'cuda', new Error('CUBLAS_STATUS_ALLOC_FAILED'))).toMatchObject({ code: 'GPU_OUT_OF_MEMORY' });
+    expect(
+      runError('g', 'cuda', new Error('Available memory of 0 is smaller than requested bytes of 52428800')),
+    ).toMatchObject({ code: 'GPU_OUT_OF_MEMORY' });
     expect(runError('g', 'cpu', new Error('std::bad_alloc'))).toMatchObject({
       name: 'RetryableError',
       code: 'OUT_OF_MEMORY',

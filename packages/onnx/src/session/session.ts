@@ -7,7 +7,7 @@ import type { Graph } from '../graph/graph.ts';
 import { dtypeOf } from '../graph/types.ts';
 import { type Device, type DeviceChoice, devicesFor, deviceUnavailable, isCudaInstalled } from './device.ts';
 import { assertFeeds } from './feeds.ts';
-import { runError } from './run-error.ts';
+import { isOutOfMemory, runError } from './run-error.ts';
 import { sessionOptions, weightRole } from './session-options.ts';
 
 export interface SessionSettings {
@@ -34,8 +34,8 @@ export interface Session {
 }
 
 /**
- * @throws TerminalError `DEVICE_UNAVAILABLE` when CUDA was asked for by name and does not load;
- *   `SESSION_FAILED` when the runtime refuses the graph or its weights.
+ * @throws TerminalError `DEVICE_UNAVAILABLE` when CUDA was asked for by name and does not load; `GPU_OUT_OF_MEMORY` when
+ *   the weights do not fit into the GPU's memory; `SESSION_FAILED` when the runtime refuses the graph or its weights.
  */
 export async function openSession(graph: Graph, settings: SessionSettings): Promise<Session> {
   const installed = isCudaInstalled();
@@ -64,6 +64,10 @@ export async function openOnFirst(
           code: 'SESSION_FAILED',
           cause: error,
         });
+      }
+      // The device is there and full: neither the way it was installed nor the CPU is what helps.
+      if (isOutOfMemory(error)) {
+        throw runError(graph.name, device, error);
       }
       if (i === devices.length - 1) {
         throw deviceUnavailable(error);

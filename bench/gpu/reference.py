@@ -1,0 +1,449 @@
+"""The PyTorch side on the GPU: random models of TRELLIS-text-xlarge's shape, inputs, and the same networks in eager
+PyTorch with scaled_dot_product_attention in float16.
+
+    python reference.py make FOLDER [small]    FOLDER/model: a whole repository; FOLDER/inputs.safetensors
+    python reference.py time FOLDER OUT.json   times and memory, and how far FOLDER/ours/*.safetensors lie from it
+    python reference.py rates OUT.json         what the machine's matrix units and memory do at best
+
+The flow models are written from TRELLIS' architecture: torso in float16, norms of queries and keys in float32, layer
+norms on float16 tensors (PyTorch's kernel computes in float32 inside, which is faster than TRELLIS' own casts).
+"""
+import json
+import math
+import shutil
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "models" / "starter" / "training"))
+from networks import decoders, repository, slat_flow, text  # noqa: E402
+from networks.layers import position_embedding, timestep_features  # noqa: E402
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+HALF = torch.float16 if DEVICE == "cuda" else torch.float32
+
+
+def configs(small: bool) -> dict:
+    """Of microsoft/TRELLIS, `configs/generation/` and `configs/vae/`; small ones of the same make for rehearsals."""
+    width, blocks, heads = (96, 2, 3) if small else (1280, 28, 16)
+    cond = 64 if small else 768
+    flow = {"in_channels": 8, "out_channels": 8, "model_channels": width, "cond_channels": cond, "num_blocks": blocks,
+            "num_heads": heads, "mlp_ratio": 4, "pe_mode": "ape", "qk_rms_norm": True, "use_fp16": True}
+    decoder = {"resolution": 64, "model_channels": 128 if small else 768, "latent_channels": 8,
+               "num_blocks": 2 if small else 12, "num_heads": 4 if small else 12, "mlp_ratio": 4, "attn_mode": "swin",
+               "window_size": 8, "use_fp16": True}
+    return {
+        "ss_flow": ("SparseStructureFlowModel", {**flow, "resolution": 16, "patch_size": 1}),
+        "slat_flow": ("SLatFlowModel", {**flow, "resolution": 64, "patch_size": 2, "num_io_res_blocks": 3 if not small else 2,
+                                        "io_block_channels": [32 if small else 256]}),
+        "ss_dec": ("SparseStructureDecoder", {"out_channels": 1, "latent_channels": 8, "num_res_blocks": 2,
+                                              "num_res_blocks_middle": 2, "channels": [32, 16, 8] if small else [512, 128, 32],
+                                              "use_fp16": True}),
+        "slat_dec_mesh": ("SLatMeshDecoder", {**decoder, "model_channels": 256 if small else 768,
+                                              "representation_config": {"use_color": True}}),
+        "slat_dec_gs": ("SLatGaussianDecoder", {**decoder, "representation_config": {
+            "lr": {"_xyz": 1.0, "_features_dc": 1.0, "_opacity": 1.0, "_scaling": 1.0, "_rotation": 0.1},
+            "perturb_offset": True, "voxel_size": 1.5, "num_gaussians": 8 if small else 32, "2d_filter_kernel_size": 0.1,
+            "3d_filter_kernel_size": 9e-4, "scaling_bias": 4e-3, "opacity_bias": 0.1, "scaling_activation": "softplus"}}),
+    }
+
+
+def clip_config(tokenizer: Path, small: bool) -> dict:
+    config = json.loads((tokenizer / "config.json").read_text())
+    if not small:
+        config |= {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12, "num_hidden_layers": 12}
+    return config
+
+
+def shell(count: int, resolution: int) -> torch.Tensor:
+    """`count` voxels of a sphere's surface, less than two thick, in row-major order."""
+    axis = torch.arange(resolution)
+    grid = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
+    radius = min(30.0, math.sqrt(count / (4 * math.pi * 1.7)))
+    distance = ((grid.float() + 0.5 - resolution / 2).norm(dim=1) - radius).abs()
+    return grid[torch.sort(torch.argsort(distance, stable=True)[:count]).values].int()
+
+
+def randomise(model: torch.nn.Module, g: torch.Generator) -> None:
+    for name, p in model.named_parameters():
+        noise = torch.randn(p.shape, generator=g, device=p.device)
+        near_one = name.endswith("gamma") or (name.endswith("weight") and p.dim() == 1)
+        inputs = p[0].numel() if p.dim() > 1 and "embedding" not in name else 1
+        p.data = 1 + 0.1 * noise if near_one else noise * (inputs**-0.5 if p.dim() > 1 else 0.1)
+
+
+def plant_shape(role: str, model: torch.nn.Module) -> None:
+    """Biases that make random decoders give a solid shape, so that a whole job has something to finish: the occupied
+    voxels are the outermost ones of the grid, 6 * 64^2 or so, and every cell is inside. The arithmetic is untouched."""
+    if role == "ss_dec":
+        for name, p in model.named_parameters():
+            if name.endswith("conv2.weight") or name.endswith("conv2.bias"):
+                p.data.zero_()
+        model.input_layer.weight.data.zero_()
+        ups = [m for n, m in model.named_modules() if n.startswith("blocks.") and n.endswith(".conv")]
+        for conv in ups:
+            conv.weight.data.zero_()
+            channels = conv.bias.shape[0] // 8
+            spread = torch.linspace(-1, 1, channels, device=conv.bias.device)
+            spread[0] = 2
+            conv.bias.data = spread.repeat_interleave(8)
+        norm, out = model.out_layer[0], model.out_layer[2]
+        norm.weight.data.fill_(1)
+        norm.bias.data.zero_()
+        # The first channel of the last norm is the same everywhere: the taps inside the grid are counted.
+        spread = ups[-1].bias.data.view(-1, 8)[:, 0].float()
+        first = F.silu((spread[0] - spread.mean()) / torch.sqrt(spread.var(unbiased=False) + 1e-5))
+        out.weight.data.zero_()
+        out.weight.data[0, 0].fill_(-1)
+        out.bias.data.fill_(float(22 * first))
+    if role == "slat_dec_mesh":
+        model.out_layer.weight.data *= 0.02
+        model.out_layer.bias.data *= 0.02
+        model.out_layer.bias.data[:8] = -1
+
+
+def make(folder: Path, small: bool) -> None:
+    started = time.perf_counter()
+    model_folder = folder / "model"
+    g = torch.Generator(DEVICE).manual_seed(1)
+    tokenizer = ROOT / "models" / "trellis-tiny" / "text_encoder"
+    (model_folder / "ckpts").mkdir(parents=True, exist_ok=True)
+    roles = {}
+    for role, (name, args) in configs(small).items():
+        with torch.device(DEVICE):
+            model = repository.build({"name": name, "args": args})
+        randomise(model, g)
+        plant_shape(role, model)
+        repository.save_weights(model.state_dict(), model_folder / "ckpts" / f"{role}.safetensors")
+        (model_folder / "ckpts" / f"{role}.json").write_text(json.dumps({"name": name, "args": args}))
+        roles[role] = f"ckpts/{role}"
+        print(f"{role}: {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters, {time.perf_counter() - started:.1f} s")
+        del model
+    encoder = model_folder / "text_encoder"
+    encoder.mkdir(exist_ok=True)
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(tokenizer / file, encoder / file)
+    clip = clip_config(tokenizer, small)
+    with torch.device(DEVICE):
+        model = text.CLIPTextModel(**clip)
+    randomise(model, g)
+    repository.save_weights(model.state_dict(), encoder / "model.safetensors")
+    (encoder / "config.json").write_text(json.dumps(clip))
+    sampler = {"name": "FlowEulerGuidanceIntervalSampler", "args": {"sigma_min": 1e-5},
+               "params": {"steps": 25, "cfg_strength": 7.5, "cfg_interval": [0.5, 1.0], "rescale_t": 3.0}}
+    (model_folder / "pipeline.json").write_text(json.dumps({"name": "TrellisTextTo3DPipeline", "args": {
+        "models": {"sparse_structure_decoder": roles["ss_dec"], "sparse_structure_flow_model": roles["ss_flow"],
+                   "slat_decoder_gs": roles["slat_dec_gs"], "slat_decoder_mesh": roles["slat_dec_mesh"],
+                   "slat_flow_model": roles["slat_flow"]},
+        "sparse_structure_sampler": sampler, "slat_sampler": sampler,
+        "slat_normalization": {"mean": [0.0] * 8, "std": [1.0] * 8}, "text_cond_model": "text_encoder"}}))
+    r = torch.Generator().manual_seed(2)
+    args = configs(small)["ss_flow"][1]
+    inputs = {"cond": torch.randn(1, 77, args["cond_channels"], generator=r),
+              "ss.x": torch.randn(1, 8, 16, 16, 16, generator=r)}
+    for count in VOXELS(small):
+        inputs[f"voxels.{count}"] = shell(count, 64)
+        inputs[f"x.{count}"] = torch.randn(count, 8, generator=r)
+    save_file(inputs, folder / "inputs.safetensors")
+    print(f"made in {time.perf_counter() - started:.1f} s")
+
+
+def VOXELS(small: bool) -> list[int]:
+    return [500, 1000, 2000] if small else [5000, 10000, 20000]
+
+
+# --- the flow models, eager ---
+
+
+class Weights:
+    def __init__(self, path: Path, dtype: torch.dtype):
+        self.raw, self.dtype, self.made = load_file(path, device=DEVICE), dtype, {}
+
+    def __call__(self, key: str, dtype: torch.dtype | None = None) -> torch.Tensor:
+        want = dtype or self.dtype
+        if (key, want) not in self.made:
+            self.made[key, want] = self.raw[key].to(want)
+        return self.made[key, want]
+
+    def linear(self, x: torch.Tensor, key: str) -> torch.Tensor:
+        return F.linear(x, self(f"{key}.weight", x.dtype), self(f"{key}.bias", x.dtype))
+
+
+def rms(x, gamma):
+    return (F.normalize(x.float(), dim=-1) * gamma * gamma.shape[-1] ** 0.5).to(x.dtype)
+
+
+def sdpa(q, k, v):
+    return F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)).transpose(1, 2)
+
+
+def block(w: Weights, key: str, x, mod, cond, heads: int):
+    c = x.shape[-1]
+    b, n, d = x.shape[0], x.shape[1], c // heads
+    shift1, scale1, gate1, shift2, scale2, gate2 = w.linear(F.silu(mod), f"{key}.adaLN_modulation.1").unsqueeze(1).chunk(6, -1)
+    h = F.layer_norm(x, (c,), eps=1e-6) * (1 + scale1) + shift1
+    q, k, v = w.linear(h, f"{key}.self_attn.to_qkv").view(b, n, 3, heads, d).unbind(2)
+    q = rms(q, w(f"{key}.self_attn.q_rms_norm.gamma", torch.float32))
+    k = rms(k, w(f"{key}.self_attn.k_rms_norm.gamma", torch.float32))
+    x = x + w.linear(sdpa(q, k, v).reshape(b, n, c), f"{key}.self_attn.to_out") * gate1
+    h = F.layer_norm(x, (c,), w(f"{key}.norm2.weight"), w(f"{key}.norm2.bias"), 1e-6)
+    q = w.linear(h, f"{key}.cross_attn.to_q").view(b, n, heads, d)
+    k, v = w.linear(cond, f"{key}.cross_attn.to_kv").view(b, -1, 2, heads, d).unbind(2)
+    x = x + w.linear(sdpa(q, k, v).reshape(b, n, c), f"{key}.cross_attn.to_out")
+    h = F.layer_norm(x, (c,), eps=1e-6) * (1 + scale2) + shift2
+    h = w.linear(F.gelu(w.linear(h, f"{key}.mlp.mlp.0"), approximate="tanh"), f"{key}.mlp.mlp.2")
+    return x + h * gate2
+
+
+def time_embedding(w: Weights, t: torch.Tensor) -> torch.Tensor:
+    return w.linear(F.silu(w.linear(timestep_features(t), "t_embedder.mlp.0")), "t_embedder.mlp.2").to(w.dtype)
+
+
+def structure_flow(w: Weights, args: dict, x, t, cond):
+    c = args["model_channels"]
+    h = w.linear(x.flatten(2).transpose(1, 2), "input_layer") + w("pos_emb", torch.float32)
+    h, mod, cond = h.to(w.dtype), time_embedding(w, t), cond.to(w.dtype)
+    for i in range(args["num_blocks"]):
+        h = block(w, f"blocks.{i}", h, mod, cond, args["num_heads"])
+    out = w.linear(F.layer_norm(h.float(), (c,), eps=1e-5), "out_layer")
+    return out.transpose(1, 2).reshape(x.shape)
+
+
+def conv(w: Weights, key: str, x, table):
+    padded = torch.cat([x, x.new_zeros(1, x.shape[1])])
+    weight = w(f"{key}.conv.weight", x.dtype).flatten(1)
+    return F.linear(padded[table].flatten(1), weight, w(f"{key}.conv.bias", x.dtype))
+
+
+def res_block(w: Weights, key: str, x, mod, table, outputs: int):
+    c = x.shape[1]
+    h = F.silu(F.layer_norm(x, (c,), w(f"{key}.norm1.weight"), w(f"{key}.norm1.bias"), 1e-6))
+    h = conv(w, f"{key}.conv1", h, table)
+    scale, shift = w.linear(F.silu(mod), f"{key}.emb_layers.1").chunk(2, -1)
+    h = conv(w, f"{key}.conv2", F.silu(F.layer_norm(h, (outputs,), eps=1e-6) * (1 + scale) + shift), table)
+    return h + (x if c == outputs else w.linear(x, f"{key}.skip_connection"))
+
+
+def latent_flow(w: Weights, args: dict, x, t, cond, tables):
+    c, (io,) = args["model_channels"], args["io_block_channels"]
+    levels = args["num_io_res_blocks"]
+    mod, cond = time_embedding(w, t), cond.to(w.dtype)
+    h, skips = w.linear(x, "input_layer").to(w.dtype), []
+    for i in range(levels):
+        last = i == levels - 1
+        if last:
+            h = tables.pool.down(h)
+        h = res_block(w, f"input_blocks.{i}", h, mod, tables.coarse if last else tables.fine, c if last else io)
+        skips.append(h)
+    h = (h.float() + position_embedding(tables.pool.coords[0], c)).to(w.dtype)[None]
+    for i in range(args["num_blocks"]):
+        h = block(w, f"blocks.{i}", h, mod, cond, args["num_heads"])
+    h = h[0]
+    for i in range(levels):
+        h = torch.cat([h, skips.pop()], -1)
+        if i == 0:
+            h = tables.pool.up(h)
+        h = res_block(w, f"out_blocks.{i}", h, mod, tables.fine, io)
+    return w.linear(F.layer_norm(h.float(), (io,), eps=1e-5), "out_layer")
+
+
+# --- measuring ---
+
+
+def sync() -> None:
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
+
+
+def timed(run, repeats: int = 20, warm: int = 3) -> dict:
+    """Milliseconds per call, host clock with the device waited for; peak of the allocator in MB."""
+    for _ in range(warm):
+        out = run()
+    sync()
+    if DEVICE == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    samples = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        out = run()
+        sync()
+        samples.append((time.perf_counter() - started) * 1e3)
+    peak = torch.cuda.max_memory_allocated() / 2**20 if DEVICE == "cuda" else 0
+    return {"ms": statistics.median(samples), "least": min(samples), "most": max(samples), "peak_mb": peak, "out": out}
+
+
+def block_operations(n: int, args: dict) -> float:
+    c, cond, text_tokens = args["model_channels"], args["cond_channels"], 77
+    linear = (4 + 2 + 2 * args["mlp_ratio"]) * c * c * n + 2 * cond * c * text_tokens + 6 * c * c
+    attention = 2 * n * n * c + 2 * n * text_tokens * c
+    return 2.0 * (linear + attention)
+
+
+def operations(which: str, args: dict, n: int, coarse: int) -> float:
+    """Multiplications and additions of one evaluation, convolutions over all 27 taps."""
+    if which == "ss_flow":
+        return args["num_blocks"] * block_operations(n, args)
+    (io,), c, levels = args["io_block_channels"], args["model_channels"], args["num_io_res_blocks"]
+    total = args["num_blocks"] * block_operations(coarse, args)
+    for i in range(levels):
+        last = i == levels - 1
+        rows, outputs = (coarse, c) if last else (n, io)
+        total += 2.0 * rows * 27 * outputs * (io + outputs)
+        total += 2.0 * n * 27 * io * ((2 * c if i == 0 else 2 * io) + io)
+    return total
+
+
+def difference(folder: Path, name: str, out: torch.Tensor) -> dict:
+    """Of our result from `out`, each as a share of the root mean square of `out`."""
+    path = folder / "ours" / f"{name}.safetensors"
+    if not path.exists():
+        return {}
+    with safe_open(path, "pt") as file:
+        ours = file.get_tensor("out").double().flatten()
+    return apart(ours, out)
+
+
+def apart(a: torch.Tensor, b: torch.Tensor) -> dict:
+    a, b = a.double().cpu().flatten(), b.double().cpu().flatten()
+    size = b.square().mean().sqrt()
+    return {"rms": float((a - b).square().mean().sqrt() / size), "max": float((a - b).abs().max() / size)}
+
+
+@torch.inference_mode()
+def time_all(folder: Path, out_path: Path) -> None:
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    inputs = {k: v.to(DEVICE) for k, v in load_file(folder / "inputs.safetensors").items()}
+    ckpts, t = folder / "model" / "ckpts", torch.tensor([700.0], device=DEVICE)
+    rows: dict = {"torch": torch.__version__, "device": torch.cuda.get_device_name() if DEVICE == "cuda" else "cpu"}
+    counts = sorted(int(k.split(".")[1]) for k in inputs if k.startswith("voxels."))
+
+    def note(name: str, half: dict, full: torch.Tensor | None, **more) -> None:
+        out = half.pop("out")
+        row = {**half, **more, "ours_from_torch_half": difference(folder, name, out)}
+        if full is not None:
+            row |= {"torch_half_from_float32": apart(out, full), "ours_from_float32": difference(folder, name, full),
+                    "ours32_from_float32": difference(folder, f"{name}.float32", full)}
+        rows[name] = row
+        out_path.write_text(json.dumps(rows, indent=1))
+        print(name, json.dumps(row), flush=True)
+
+    def flows(role: str, cases) -> None:
+        args = json.loads((ckpts / f"{role}.json").read_text())["args"]
+        results = {}
+        for dtype in (HALF, torch.float32):
+            w = Weights(ckpts / f"{role}.safetensors", dtype)
+            for name, run, n, coarse in cases(args):
+                if dtype == HALF and name not in results:
+                    results[name] = timed(lambda: run(w)) | {"tokens": coarse, "operations": operations(role, args, n, coarse)}
+                    # Kept off the device, out of the next figures' way.
+                    results[name]["out"] = results[name]["out"].float().cpu()
+                    print(name, results[name]["ms"], flush=True)
+                else:
+                    half = results[name]
+                    more = {k: half.pop(k) for k in ("tokens", "operations")}
+                    note(name, half, run(w).float().cpu(), **more)
+                if dtype == torch.float32 and HALF == torch.float32:
+                    continue
+            del w
+            if DEVICE == "cuda":
+                torch.cuda.empty_cache()
+        if HALF == torch.float32:
+            for name, half in results.items():
+                if name not in rows:
+                    note(name, half, None)
+
+    def structure_cases(args):
+        yield "ss_flow", lambda w: structure_flow(w, args, inputs["ss.x"], t, inputs["cond"]), 4096, 4096
+
+    def latent_cases(args):
+        for count in counts:
+            coords = inputs[f"voxels.{count}"].long()[None]
+            tables = slat_flow.SLatTables(coords, torch.ones(1, count, dtype=torch.bool, device=DEVICE), args["resolution"])
+            tables.fine, tables.coarse = tables.fine.long(), tables.coarse.long()
+            x = inputs[f"x.{count}"]
+            yield (f"slat_flow.{count}", lambda w, x=x, tables=tables: latent_flow(w, args, x, t, inputs["cond"], tables),
+                   count, int(tables.coarse.shape[0]))
+
+    attempt(lambda: flows("ss_flow", structure_cases))
+    attempt(lambda: flows("slat_flow", latent_cases))
+    attempt(lambda: decoder_rows(ckpts, inputs, counts[-1], note))
+
+
+def decoder_rows(ckpts: Path, inputs: dict, count: int, note) -> None:
+    """Our own training networks under autocast: their index tables are part of a run, as they are of ours."""
+    cast = lambda: torch.autocast(DEVICE, torch.float16, enabled=DEVICE == "cuda")  # noqa: E731
+    voxels, slat = inputs[f"voxels.{count}"].long()[None], inputs[f"x.{count}"][None]
+    mask = torch.ones(1, count, dtype=torch.bool, device=DEVICE)
+    for role in ("ss_dec", "slat_dec_mesh", "slat_dec_gs"):
+        with torch.device(DEVICE):
+            model = repository.build(json.loads((ckpts / f"{role}.json").read_text())).eval()
+        model.load_state_dict({k: v.float() for k, v in load_file(ckpts / f"{role}.safetensors", device=DEVICE).items()})
+
+        def run(model=model, role=role):
+            if role == "ss_dec":
+                return model(inputs["ss.x"])
+            return model(slat, voxels, decoders.window_pair(voxels, mask))[0]
+
+        with cast():
+            half = timed(run, 5, 2)
+        half["out"] = half["out"].float().cpu()
+        note(role, half, run().float().cpu())
+        del model
+        if DEVICE == "cuda":
+            torch.cuda.empty_cache()
+
+
+def attempt(step) -> None:
+    try:
+        step()
+    except Exception as error:  # the others still count
+        print(f"FAILED: {type(error).__name__}: {error}", flush=True)
+
+
+@torch.inference_mode()
+def rates(out_path: Path) -> None:
+    """Products of matrices as the networks have them and at their best, attention, and a copy."""
+    rows = {}
+    shapes = [(8192, 8192, 8192), (4096, 1280, 3840), (4096, 1280, 1280), (4096, 1280, 5120), (4096, 5120, 1280),
+              (20000, 27 * 256, 256)]
+    for m, k, n in shapes if DEVICE == "cuda" else [(512, 512, 512)]:
+        a, b = torch.randn(m, k, device=DEVICE, dtype=HALF), torch.randn(n, k, device=DEVICE, dtype=HALF)
+        many = 10
+
+        def run():
+            for _ in range(many):
+                out = F.linear(a, b)
+            return out
+
+        rows[f"matmul {m}x{k}x{n}"] = {"tflops": 2e-9 * m * k * n * many / timed(run, 20)["ms"]}
+    for n in (4096, 6000) if DEVICE == "cuda" else (256,):
+        q = torch.randn(1, n, 16, 80, device=DEVICE, dtype=HALF)
+
+        def attend():
+            for _ in range(10):
+                out = sdpa(q, q, q)
+            return out
+
+        rows[f"sdpa {n} tokens 16x80"] = {"tflops": 4e-9 * n * n * 1280 * 10 / timed(attend, 20)["ms"]}
+    source = torch.randn(2**28 if DEVICE == "cuda" else 2**20, device=DEVICE)
+    target = torch.empty_like(source)
+    rows["copy"] = {"gb_per_s": 2e-6 * source.numel() * 4 / timed(lambda: target.copy_(source), 20)["ms"]}
+    out_path.write_text(json.dumps(rows, indent=1))
+    print(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    verb, *rest = sys.argv[1:]
+    if verb == "make":
+        make(Path(rest[0]), "small" in rest[1:])
+    elif verb == "time":
+        time_all(Path(rest[0]), Path(rest[1]))
+    else:
+        rates(Path(rest[0]))
