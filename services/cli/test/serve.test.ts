@@ -1,13 +1,18 @@
 /** `espalier serve` as users start it: the real program, the bundled tiny model, a real bucket. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startReceiver } from '../../notifier/test/receiver.ts';
 
 const PROGRAM = fileURLToPath(new URL('../bin/espalier.mjs', import.meta.url));
 const MODEL = fileURLToPath(new URL('../../../models/trellis-tiny', import.meta.url));
+
+const SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
+const run = promisify(execFile);
 
 let folder: string;
 const running: ChildProcess[] = [];
@@ -65,6 +70,54 @@ describe('espalier serve', () => {
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
   }, 180_000);
+
+  it("answers the seed's own curl lines, and tells the webhook what RunPod would", async () => {
+    const receiver = await startReceiver(SECRET);
+    try {
+      const { address } = start(['--port', '0', '--store', join(folder, 'bucket')], {
+        ESPALIER_WEBHOOK_SECRET: SECRET,
+        ESPALIER_WEBHOOK_HTTP: 'allow',
+        ESPALIER_WEBHOOK_ALLOW: '127.0.0.0/8',
+      });
+      const base = (await address()).replace('127.0.0.1', 'localhost');
+      const curl = async (...args: string[]) => JSON.parse((await run('curl', ['-s', ...args])).stdout);
+      const json = ['-H', 'Content-Type: application/json'];
+      // As printed, but for the port and, below, the endpoint.
+      const first = await curl(
+        ...['-X', 'POST', `${base}/run`, ...json],
+        ...['-d', '{"input": {"prompt": "A small wooden box"}}'],
+      );
+      expect(first).toEqual({ id: expect.any(String), status: 'IN_QUEUE' });
+      const endpoint = `${base}/v2/YOUR_ENDPOINT_ID`;
+      const authorization = ['-H', 'Authorization: Bearer YOUR_API_KEY'];
+      const second = await curl(
+        ...['-X', 'POST', `${endpoint}/run`, ...authorization, ...json],
+        ...['-d', `{"input": {"prompt": "A small wooden box", "seed": 3}, "webhook": "${receiver.url}/hook"}`],
+      );
+      await expect
+        .poll(async () => (await curl(`${endpoint}/status/${second.id}`, ...authorization)).status, {
+          timeout: 120_000,
+        })
+        .toBe('COMPLETED');
+      await expect.poll(() => receiver.received.length, { timeout: 30_000 }).toBe(1);
+      expect(receiver.received[0]?.verified, 'signed, since there is a secret').toMatchObject({
+        id: second.id,
+        status: 'COMPLETED',
+        output: { seed_used: 3, glb_base64: expect.stringMatching(/^Z2xURg/) },
+      });
+      const { deliveries } = await curl(`${base}/jobs/${second.id}/deliveries`);
+      expect(deliveries).toMatchObject([{ state: 'delivered', format: 'runpod', tries: [{ status: 204 }] }]);
+    } finally {
+      await receiver.stop();
+    }
+  }, 240_000);
+
+  it('refuses a setting before it opens anything', async () => {
+    const wrong = start(['--port', '0', '--no-worker'], { ESPALIER_PUBLIC_URL: 'example.com' });
+    expect(await wrong.ended).toBe(2);
+    expect(wrong.said.err).toContain('ESPALIER_PUBLIC_URL');
+    expect(wrong.said.err).not.toContain('Espalier is at');
+  }, 60_000);
 
   it('listens to others with keys only, and makes keys', async () => {
     const refused = start(['--host', '0.0.0.0', '--port', '0', '--no-worker']);
