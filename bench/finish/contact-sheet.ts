@@ -2,20 +2,18 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import {
-  bakeAttributes,
-  bakeGaussians,
-  bakeNormals,
+  bake,
+  bakeDetail,
+  bakeTarget,
   cleanSurface,
   encodeImage,
+  gaussianParts,
   type Image,
   joinImages,
   type PreviewOptions,
   type RenderableMesh,
   renderPreview,
-  TriangleBvh,
   unwrap,
-  unwrappedNormals,
-  vertexTangents,
 } from '@espalier/geometry';
 import { extractScene, type Scene, sampleGaussians } from './scenes.ts';
 
@@ -42,16 +40,13 @@ async function drawScene(scene: Scene): Promise<Image[]> {
   const { raw, outer } = extractScene(scene, RESOLUTION);
   const gaussians = await sampleGaussians(outer, scene, 400_000);
   const { mesh, clean } = await cleanSurface(raw, { simplify: 0.97 });
-  const { mesh: target } = await unwrap(mesh, { textureSize: 1024 });
-  const normals = unwrappedNormals(mesh, target);
-  const tangents = vertexTangents(target, normals);
-  const tree = new TriangleBvh(clean);
-  const fallback = bakeAttributes({ target, source: clean, textureSize: 1024, tree });
-  const baseColor = bakeGaussians({ target, normals, gaussians, textureSize: 1024, fallback });
-  const normalMap = bakeNormals({ target, normals, tangents, source: clean, textureSize: 1024, tree });
+  const { mesh: unwrapped } = await unwrap(mesh, { textureSize: 1024 });
+  const target = bakeTarget(mesh, unwrapped, 1024);
+  const { normals, tangents } = target;
+  const { baseColor, normalMap } = bake({ target, detail: bakeDetail(clean), gaussians: gaussianParts(gaussians) });
   const draw = (drawn: RenderableMesh, options: PreviewOptions = {}) =>
     renderPreview(drawn, { size: TILE, background: [1, 1, 1, 1], supersample: 3, ...options });
-  const finished = { ...target, normals, tangents, baseColor };
+  const finished = { ...unwrapped, normals, tangents, baseColor };
   return [
     draw(cutOpen(raw), { shading: 'flat' }),
     draw(cutOpen(clean), { shading: 'flat' }),

@@ -16,7 +16,7 @@ export function surfaceDistance(a: TriangleMesh, b: TriangleMesh, points = 60_00
 }
 
 function oneWay(from: TriangleMesh, to: TriangleMesh, count: number): SurfaceDistance {
-  const tree = new TriangleBvh(to);
+  const tree = TriangleBvh.of(to);
   const { positions: p, indices } = from;
   const faces = indices.length / 3;
   const sums = new Float64Array(faces);

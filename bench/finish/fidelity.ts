@@ -9,6 +9,7 @@ import {
   type Camera,
   GaussianField,
   type Gaussians,
+  gaussianParts,
   type Image,
   orbitCamera,
   type RawMesh,
@@ -104,7 +105,7 @@ function luma(data: Uint8Array, i: number): number {
 
 /** Base colour by projecting pictures of the Gaussians from `BASELINE_VIEWS` sides onto the texture. */
 export function projectViews(target: UnwrappedMesh, gaussians: Gaussians, size: number): Image {
-  const field = new GaussianField(gaussians);
+  const field = new GaussianField(gaussianParts(gaussians));
   const sums = new Float64Array(size * size * 4);
   // Where each pixel of a view lies in the texture, drawn as a picture of the coordinates themselves.
   for (const camera of cameras(BASELINE_VIEWS, 0)) {

@@ -44,6 +44,14 @@ const samplers = z.strictObject(
   { error: (issue) => (issue.code === 'invalid_type' ? "'sampler' must be an object" : undefined) },
 );
 
+/** Where the base colour comes from: the 3D Gaussians, or the colours of the mesh's vertices. */
+export const BAKE_SOURCES = ['gaussians', 'vertices'] as const;
+export type BakeSource = (typeof BAKE_SOURCES)[number];
+
+/** A tetrahedron has four faces, and no decoder gives ten million. */
+export const TARGET_FACES_MIN = 4;
+export const TARGET_FACES_MAX = 10_000_000;
+
 const webhook = z
   .string({ error: "'webhook' must be a URL" })
   .max(2048, { error: "'webhook' must be a URL of at most 2048 characters" })
@@ -75,6 +83,8 @@ export const JOB_EXTRAS = {
     .optional(),
   outputs: outputs.optional(),
   sampler: samplers.optional(),
+  target_faces: wholeBetween('target_faces', TARGET_FACES_MIN, TARGET_FACES_MAX).optional(),
+  bake_from: z.enum(BAKE_SOURCES, { error: `'bake_from' may be: ${BAKE_SOURCES.join(', ')}` }).optional(),
   deadline_seconds: between('deadline_seconds', 1, DEADLINE_SECONDS_MAX).optional(),
   tags: TagsSchema.optional(),
 };
@@ -99,6 +109,10 @@ export interface Job {
   readonly webhook_format?: WebhookFormat;
   readonly outputs: readonly Output[];
   readonly sampler: { readonly structure?: SamplerOverrides; readonly latent?: SamplerOverrides };
+  /** Faces to keep, instead of a share to remove: `simplify` does not count then. */
+  readonly target_faces?: number;
+  /** Absent: the Gaussians, where the model gives any. */
+  readonly bake_from?: BakeSource;
   /** Seconds from submission after which the job is given up. */
   readonly deadline_seconds?: number;
   readonly tags: Readonly<Record<string, string>>;

@@ -52,6 +52,8 @@ function assemble(input: UnseededInput, extras: JobExtras, options: ParseJobOpti
       ...(extras.sampler?.structure && { structure: extras.sampler.structure }),
       ...(extras.sampler?.latent && { latent: extras.sampler.latent }),
     },
+    ...(extras.target_faces !== undefined && { target_faces: extras.target_faces }),
+    ...(extras.bake_from !== undefined && { bake_from: extras.bake_from }),
     ...(extras.deadline_seconds !== undefined && { deadline_seconds: extras.deadline_seconds }),
     tags: extras.tags ?? {},
   };

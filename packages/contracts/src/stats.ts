@@ -45,6 +45,47 @@ export const ValidatorSummarySchema = z.object({
 });
 export type ValidatorSummary = z.infer<typeof ValidatorSummarySchema>;
 
+/** What became of the decoder's mesh before it was textured: faces, holes, world units. */
+export const CleaningSchema = z.object({
+  /** Faces with corners that are no finite numbers, or no corners at all. */
+  broken_faces: count,
+  /** Faces that cannot be seen from outside. */
+  hidden_faces: count,
+  speck_faces: count,
+  holes_closed: count,
+  holes_left: count,
+  /** What `simplify` counts from. */
+  clean_faces: count,
+  /** Largest estimated error of the simplification. */
+  simplify_error: z.number().min(0),
+});
+
+/** The exported asset as a surface, and what its texture is used for. */
+export const AssetStatsSchema = z.object({
+  vertices: count,
+  faces: count,
+  /** Of the surface before charts split it, as are the next six. */
+  components: count,
+  boundary_edges: count,
+  non_manifold_edges: count,
+  watertight: z.boolean(),
+  manifold: z.boolean(),
+  /** Square and cubic world units. */
+  area: z.number(),
+  volume: z.number(),
+  /** Share of the texture that charts cover, and of the charts that lies over others. */
+  uv_coverage: z.number(),
+  uv_overlap: z.number(),
+  /** Along one world unit, on average. */
+  texels_per_unit: z.number(),
+  /** Of `model.glb`. */
+  bytes: z.object({ total: count, json: count, geometry: count, images: count }),
+  unwrap: z.string(),
+  charts: count,
+  baked_from: z.enum(['gaussians', 'vertices']),
+});
+export type AssetStatsRecord = z.infer<typeof AssetStatsSchema>;
+
 export const JobStatsSchema = z.object({
   vertex_count: count,
   face_count: count,
@@ -63,6 +104,9 @@ export const JobStatsSchema = z.object({
   raw_face_count: count,
   /** Corners of the exported mesh's box, metres, y up. */
   bounds: z.object({ min: point, max: point }),
+  /** Both absent in results that versions before 0.2 wrote. */
+  cleaning: CleaningSchema.optional(),
+  asset: AssetStatsSchema.optional(),
   stages: z.partialRecord(z.enum(STAGES), StageStatsSchema),
   /** Highest resident memory seen, in bytes. */
   peak_memory_bytes: z.object({ main: count, inference: count.optional() }),

@@ -1,8 +1,14 @@
-export { type BakeAttributesOptions, bakeAttributes } from './bake/bake-attributes.ts';
-export { type BakeGaussiansOptions, bakeGaussians } from './bake/bake-gaussians.ts';
-export { type BakeNormalsOptions, bakeNormals } from './bake/bake-normals.ts';
+export { bake, bakeBand, bandCount, spreadTexels } from './bake/bake.ts';
+export {
+  type BakeDetail,
+  type BakedTexels,
+  type BakePlan,
+  type BakeTarget,
+  bakeDetail,
+  bakeTarget,
+  emptyTexels,
+} from './bake/bake-plan.ts';
 export type { Image } from './bake/image.ts';
-export { mapTexels, type TexelMap } from './bake/texel-map.ts';
 export { gaussiansToPly, gaussiansToSplat } from './export/gaussians.ts';
 export { meshToObj, meshToStl, type ObjFiles, type ObjNames } from './export/mesh-files.ts';
 export { type ExtractSurfaceOptions, extractSurface } from './flexicubes/extract-surface.ts';
@@ -21,7 +27,9 @@ export { boundsOf, inspectTopology, type Topology } from './mesh/topology.ts';
 export { type Camera, orbitCamera } from './raster/camera.ts';
 export { joinImages, type PreviewOptions, renderPreview, renderTurntable } from './raster/preview.ts';
 export { type RenderableMesh, type RenderOptions, renderMesh } from './raster/render.ts';
+export { shareArrays } from './shared-arrays.ts';
 export { GaussianField } from './spatial/gaussian-field.ts';
+export { type GaussianParts, gaussianParts } from './spatial/gaussian-parts.ts';
 export { TriangleBvh } from './spatial/triangle-bvh.ts';
 export {
   type CleanSurfaceOptions,

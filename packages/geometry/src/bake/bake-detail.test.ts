@@ -2,30 +2,31 @@ import { describe, expect, it } from 'vitest';
 import { gaussiansOn } from '../../test/gaussians.ts';
 import { sphere, voxelize } from '../../test/shapes.ts';
 import { extractSurface } from '../flexicubes/extract-surface.ts';
-import { unwrappedNormals } from '../gltf/textured-mesh.ts';
-import { vertexNormals } from '../mesh/normals.ts';
-import { vertexTangents } from '../mesh/tangents.ts';
+import type { Gaussians } from '../gaussians.ts';
+import { gaussianParts } from '../spatial/gaussian-parts.ts';
 import { simplify } from '../surface/simplify.ts';
 import { unwrap } from '../unwrap/unwrap.ts';
-import { texelPoint } from './bake-attributes.ts';
-import { bakeGaussians } from './bake-gaussians.ts';
-import { bakeNormals } from './bake-normals.ts';
+import { bake } from './bake.ts';
+import { bakeDetail, bakeTarget } from './bake-plan.ts';
+import { texelPoint } from './bake-surface-rows.ts';
 import type { Image } from './image.ts';
-import { mapTexels } from './texel-map.ts';
 
 const size = 192;
 const color = (x: number, y: number, z: number) => [0.5 + x, 0.5 - y, 0.5 + 0.4 * Math.sin(9 * z)] as const;
 const raw = extractSurface(voxelize(sphere(0.4), { resolution: 48, color }));
 const { mesh } = await simplify(raw, { simplify: 0.9 });
-const { mesh: target } = await unwrap(mesh, { textureSize: size, maxXatlasFaces: 0 });
-const normals = unwrappedNormals(mesh, target);
-const texels = mapTexels(target, size);
+const { mesh: unwrapped } = await unwrap(mesh, { textureSize: size, maxXatlasFaces: 0 });
+const target = bakeTarget(mesh, unwrapped, size);
+const detail = bakeDetail(raw);
+const { texels } = target;
+const fromGaussians = (gaussians: Gaussians, source = detail, onto = target) =>
+  bake({ target: onto, detail: source, gaussians: gaussianParts(gaussians) }).baseColor;
 
 function forEachTexel(visit: (texel: number, point: readonly [number, number, number]) => void): void {
   const point = new Float64Array(3);
   for (let texel = 0; texel < texels.face.length; texel++) {
     if ((texels.face[texel] as number) < 0) continue;
-    texelPoint(target, texels, texel, point);
+    texelPoint(target.mesh, texels, texel, point);
     visit(texel, [point[0] as number, point[1] as number, point[2] as number]);
   }
 }
@@ -41,11 +42,11 @@ function psnr(image: Image): number {
   return -10 * Math.log10(error / count);
 }
 
-describe('bakeGaussians', () => {
+describe('bake from Gaussians', () => {
   const gaussians = gaussiansOn(raw, 40_000, color, 0.006);
 
   it('sees the colours of the Gaussians on the surface', () => {
-    expect(psnr(bakeGaussians({ target, normals, gaussians, textureSize: size }))).toBeGreaterThan(32);
+    expect(psnr(fromGaussians(gaussians))).toBeGreaterThan(32);
   });
 
   it('sees the nearer of two layers', () => {
@@ -63,10 +64,10 @@ describe('bakeGaussians', () => {
       rotations: Float32Array.from([...inner.rotations, ...gaussians.rotations]),
       opacities: Float32Array.from([...inner.opacities, ...gaussians.opacities]),
     };
-    expect(psnr(bakeGaussians({ target, normals, gaussians: both, textureSize: size }))).toBeGreaterThan(28);
+    expect(psnr(fromGaussians(both))).toBeGreaterThan(28);
   });
 
-  it('takes the fallback where there are none, and fills from around without one', () => {
+  it('leaves the vertex colours where there are none', () => {
     const none = {
       ...gaussians,
       count: 0,
@@ -76,8 +77,8 @@ describe('bakeGaussians', () => {
       rotations: new Float32Array(0),
       opacities: new Float32Array(0),
     };
-    const grey: Image = { width: size, height: size, channels: 3, data: new Uint8Array(size * size * 3).fill(77) };
-    const image = bakeGaussians({ target, normals, gaussians: none, textureSize: size, fallback: grey });
+    const grey = { ...detail, mesh: { ...raw, attributes: raw.attributes.map(() => 77 / 255) } };
+    const image = fromGaussians(none, grey);
     forEachTexel((texel) => expect(image.data[texel * 3]).toBe(77));
   });
 
@@ -95,18 +96,17 @@ describe('bakeGaussians', () => {
       rotations: flip(gaussians.rotations, 4),
       opacities: gaussians.opacities,
     };
-    const one = bakeGaussians({ target, normals, gaussians, textureSize: 64 });
-    const two = bakeGaussians({ target, normals, gaussians: reversed, textureSize: 64 });
+    const [one, two] = [fromGaussians(gaussians), fromGaussians(reversed)];
     const largest = one.data.reduce((max, value, i) => Math.max(max, Math.abs(value - (two.data[i] as number))), 0);
     expect(largest).toBeLessThanOrEqual(1);
   });
 });
 
-describe('bakeNormals', () => {
-  const tangents = vertexTangents(target, normals);
+describe('the normal map', () => {
+  const { normals, tangents } = target;
 
   it('restores the normals of the mesh before simplification', () => {
-    const image = bakeNormals({ target, normals, tangents, source: raw, textureSize: size, texels });
+    const { normalMap: image } = bake({ target, detail });
     let [worst, sum, count] = [1, 0, 0];
     forEachTexel((texel, point) => {
       const face = (texels.face[texel] as number) * 3;
@@ -119,14 +119,14 @@ describe('bakeNormals', () => {
         const out = [0, 1, 2].map((k) =>
           weights.reduce(
             (total, weight, c) =>
-              total + weight * (values[(target.indices[face + c] as number) * stride + k] as number),
+              total + weight * (values[(unwrapped.indices[face + c] as number) * stride + k] as number),
             0,
           ),
         );
         return out.map((value) => value / Math.hypot(...out)) as [number, number, number];
       };
       const [n, t] = [mix(normals, 3), mix(tangents, 4)];
-      const sign = tangents[(target.indices[face] as number) * 4 + 3] as number;
+      const sign = tangents[(unwrapped.indices[face] as number) * 4 + 3] as number;
       const b = [n[1] * t[2] - n[2] * t[1], n[2] * t[0] - n[0] * t[2], n[0] * t[1] - n[1] * t[0]];
       const local = [0, 1, 2].map((c) => (image.data[texel * 3 + c] as number) / 127.5 - 1) as [number, number, number];
       const world = [0, 1, 2].map(
@@ -146,14 +146,7 @@ describe('bakeNormals', () => {
 
   it('is flat where the mesh is its own source', async () => {
     const { mesh: own } = await unwrap(raw, { textureSize: size, maxXatlasFaces: 0 });
-    const ownNormals = unwrappedNormals(raw, own);
-    const image = bakeNormals({
-      target: own,
-      normals: ownNormals,
-      tangents: vertexTangents(own, ownNormals),
-      source: raw,
-      textureSize: size,
-    });
+    const { normalMap: image } = bake({ target: bakeTarget(raw, own, size), detail });
     for (let i = 0; i < image.data.length; i += 3) {
       expect(Math.abs((image.data[i] as number) - 128)).toBeLessThanOrEqual(3);
       expect(image.data[i + 2]).toBeGreaterThanOrEqual(254);
@@ -163,13 +156,12 @@ describe('bakeNormals', () => {
 
 describe('vertexTangents', () => {
   it('are unit vectors at right angles to the normals, all of one hand', () => {
-    const tangents = vertexTangents(target, normals);
+    const { normals, tangents } = target;
     for (let v = 0; v < normals.length / 3; v++) {
       const t = tangents.subarray(v * 4, v * 4 + 3);
       expect(Math.hypot(...t)).toBeCloseTo(1, 5);
       expect(t.reduce((sum, value, k) => sum + value * (normals[v * 3 + k] as number), 0)).toBeCloseTo(0, 5);
       expect(tangents[v * 4 + 3]).toBe(1);
     }
-    expect(vertexNormals(raw).length).toBe(raw.positions.length);
   });
 });

@@ -1,6 +1,5 @@
 /** Image files from pixels. The same pixels give the same bytes with the same version of sharp. */
 
-import sharp from 'sharp';
 import type { Image } from '../bake/image.ts';
 
 export type ImageFormat = 'png' | 'jpeg' | 'webp';
@@ -23,6 +22,8 @@ export async function encodeImage(
 ): Promise<Uint8Array> {
   const { width, height, channels, data } = image;
   const { quality = 90 } = options;
+  // Loaded here: threads that encode nothing start faster.
+  const { default: sharp } = await import('sharp');
   const pixels = sharp(data, { raw: { width, height, channels } });
   const encoded = {
     png: () => pixels.png({ compressionLevel: 9, adaptiveFiltering: true }),

@@ -3,24 +3,22 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { readGolden } from '../../test/goldens.ts';
 import { sphere, voxelize } from '../../test/shapes.ts';
-import { bakeAttributes } from '../bake/bake-attributes.ts';
-import { bakeNormals } from '../bake/bake-normals.ts';
+import { bake } from '../bake/bake.ts';
+import { bakeDetail, bakeTarget } from '../bake/bake-plan.ts';
 import { extractSurface } from '../flexicubes/extract-surface.ts';
 import type { RawMesh } from '../mesh/mesh.ts';
-import { vertexTangents } from '../mesh/tangents.ts';
 import { unwrap } from '../unwrap/unwrap.ts';
 import { describeAsset } from './asset-stats.ts';
 import { exportGlb } from './export-glb.ts';
-import { type TexturedMesh, unwrappedNormals } from './textured-mesh.ts';
+import type { TexturedMesh } from './textured-mesh.ts';
 import { validateGlb } from './validate-glb.ts';
 
+/** With a normal map, and so with tangents. */
 async function texture(raw: RawMesh, textureSize: number): Promise<TexturedMesh> {
   const { mesh } = await unwrap(raw, { textureSize, maxXatlasFaces: 0 });
-  return {
-    ...mesh,
-    normals: unwrappedNormals(raw, mesh),
-    baseColor: bakeAttributes({ target: mesh, source: raw, textureSize }),
-  };
+  const target = bakeTarget(raw, mesh, textureSize);
+  const { normals, tangents } = target;
+  return { ...mesh, normals, tangents, ...bake({ target, detail: bakeDetail(raw) }) };
 }
 
 const golden = () => extractSurface(readGolden('flexicubes_torus32').voxels);
@@ -39,20 +37,11 @@ describe('exportGlb', () => {
   it.each(['quantized', 'meshopt'] as const)(
     'writes %s geometry with a normal map, smaller and valid',
     async (geometry) => {
-      const textured = await texture(golden(), 128);
-      const tangents = vertexTangents(textured, textured.normals);
-      const normalMap = bakeNormals({
-        target: textured,
-        normals: textured.normals,
-        tangents,
-        source: golden(),
-        textureSize: 128,
-      });
-      const mesh = { ...textured, tangents, normalMap };
+      const mesh = await texture(golden(), 128);
       const [plain, small] = [await exportGlb({ mesh }), await exportGlb({ mesh, geometry })];
       expect(await validateGlb(plain)).toMatchObject({ errors: 0, warnings: 0 });
       expect(await validateGlb(small)).toMatchObject({ errors: 0, warnings: 0 });
-      const geometryBytes = (glb: Uint8Array) => describeAsset(golden(), textured, 128, glb).bytes.geometry;
+      const geometryBytes = (glb: Uint8Array) => describeAsset(golden(), mesh, 128, glb).bytes.geometry;
       expect(geometryBytes(small)).toBeLessThan(geometryBytes(plain) * 0.7);
     },
   );

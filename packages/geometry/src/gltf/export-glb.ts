@@ -1,10 +1,8 @@
 /** One textured mesh as a binary glTF 2.0 file. */
 
 import { TerminalError } from '@espalier/contracts';
-import { type Accessor, Document, WebIO } from '@gltf-transform/core';
+import { type Accessor, Document, Logger, Verbosity, WebIO } from '@gltf-transform/core';
 import { EXTMeshoptCompression, EXTTextureWebP, KHRMeshQuantization } from '@gltf-transform/extensions';
-import { meshopt, quantize } from '@gltf-transform/functions';
-import { MeshoptEncoder } from 'meshoptimizer';
 import type { Image } from '../bake/image.ts';
 import { encodeImage, IMAGE_MIME_TYPES, type ImageFormat } from './encode-image.ts';
 import type { TexturedMesh } from './textured-mesh.ts';
@@ -34,7 +32,8 @@ export async function exportGlb(options: ExportGlbOptions): Promise<Uint8Array> 
   if (mesh.indices.length === 0) {
     throw new TerminalError('the mesh has no faces to export', { code: 'MESH_EMPTY', field: 'mesh' });
   }
-  const document = new Document();
+  // Standard output belongs to the program, not to its libraries.
+  const document = new Document().setLogger(new Logger(Verbosity.SILENT));
   const buffer = document.createBuffer();
   document.getRoot().getAsset().extras = extras;
   const accessor = (
@@ -71,15 +70,22 @@ export async function exportGlb(options: ExportGlbOptions): Promise<Uint8Array> 
     .createNode(name)
     .setMesh(document.createMesh(name).addPrimitive(primitive.setMaterial(material)));
   document.getRoot().setDefaultScene(document.createScene(name).addChild(node));
-  if (geometry === 'quantized') await document.transform(quantize(QUANTIZATION));
-  if (geometry === 'meshopt') {
-    await MeshoptEncoder.ready;
-    await document.transform(meshopt({ encoder: MeshoptEncoder, level: 'high', ...QUANTIZATION }));
+  const io = new WebIO().registerExtensions([EXTTextureWebP, KHRMeshQuantization, EXTMeshoptCompression]);
+  if (geometry !== 'plain') await compress(document, io, geometry);
+  return io.writeBinary(document);
+}
+
+/** Its libraries are loaded here: most assets are plain, and a thread should start fast. */
+async function compress(document: Document, io: WebIO, geometry: 'quantized' | 'meshopt'): Promise<void> {
+  const { meshopt, quantize } = await import('@gltf-transform/functions');
+  if (geometry === 'quantized') {
+    await document.transform(quantize(QUANTIZATION));
+    return;
   }
-  return new WebIO()
-    .registerExtensions([EXTTextureWebP, KHRMeshQuantization, EXTMeshoptCompression])
-    .registerDependencies({ 'meshopt.encoder': MeshoptEncoder })
-    .writeBinary(document);
+  const { MeshoptEncoder } = await import('meshoptimizer');
+  await MeshoptEncoder.ready;
+  io.registerDependencies({ 'meshopt.encoder': MeshoptEncoder });
+  await document.transform(meshopt({ encoder: MeshoptEncoder, level: 'high', ...QUANTIZATION }));
 }
 
 const QUANTIZATION = { quantizePosition: 14, quantizeNormal: 10, quantizeTexcoord: 12 } as const;

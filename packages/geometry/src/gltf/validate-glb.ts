@@ -1,7 +1,5 @@
 /** The Khronos glTF validator, with its types written down. */
 
-import validator from 'gltf-validator';
-
 export interface GlbMessage {
   readonly code: string;
   readonly message: string;
@@ -25,6 +23,7 @@ const SEVERITIES = ['error', 'warning', 'info', 'hint'] as const;
 
 /** Findings of the validator on a binary glTF file; what is no glTF at all is reported as an error, not thrown. */
 export async function validateGlb(bytes: Uint8Array): Promise<GlbReport> {
+  const { default: validator } = await import('gltf-validator');
   try {
     const { issues } = await validator.validateBytes(bytes, { format: 'glb', maxIssues: 100, writeTimestamp: false });
     return {

@@ -4,7 +4,7 @@ import { extractSurface } from '../flexicubes/extract-surface.ts';
 import { TriangleBvh } from './triangle-bvh.ts';
 
 const mesh = extractSurface(voxelize(sphere(0.35), { resolution: 24 }));
-const tree = new TriangleBvh(mesh);
+const tree = TriangleBvh.of(mesh);
 const corner = (face: number, k: number) =>
   mesh.positions.subarray((mesh.indices[face * 3 + k] as number) * 3, (mesh.indices[face * 3 + k] as number) * 3 + 3);
 
@@ -66,7 +66,7 @@ describe('TriangleBvh', () => {
   });
 
   it('finds nothing on a mesh without faces', () => {
-    const empty = new TriangleBvh({ positions: new Float32Array(0), indices: new Uint32Array(0) });
+    const empty = TriangleBvh.of({ positions: new Float32Array(0), indices: new Uint32Array(0) });
     expect(empty.closestPoint(0, 0, 0).face).toBe(-1);
     expect(empty.castRay(0, 0, 0, 1, 0, 0, 0, 1).face).toBe(-1);
   });

@@ -1,7 +1,8 @@
 /** Nearest points and ray hits on a triangle mesh. */
 
 import type { TriangleMesh } from '../mesh/mesh.ts';
-import { Bvh } from './bvh.ts';
+import type { Bvh } from './bvh.ts';
+import { type TriangleTree, triangleTree } from './triangle-tree.ts';
 
 /** Where a query ended on the mesh; overwritten by the next query. */
 export interface SurfacePoint {
@@ -15,41 +16,23 @@ export interface SurfacePoint {
 }
 
 export class TriangleBvh {
-  readonly mesh: TriangleMesh;
   readonly hit: SurfacePoint = { face: -1, v: 0, w: 0, distance: Infinity };
   readonly #tree: Bvh;
   readonly #stack: Int32Array;
   readonly #stackDistance: Float64Array;
-  /** [F, 9] corners in leaf order, so that a leaf is one stretch of memory. */
   readonly #corners: Float32Array;
   readonly #leafOf: Int32Array;
 
-  constructor(mesh: TriangleMesh) {
-    this.mesh = mesh;
-    const { positions, indices } = mesh;
-    const faces = indices.length / 3;
-    const bounds = new Float32Array(faces * 6);
-    for (let face = 0; face < faces; face++) {
-      const [a, b, c] = [0, 1, 2].map((k) => (indices[face * 3 + k] as number) * 3) as [number, number, number];
-      for (let k = 0; k < 3; k++) {
-        const [pa, pb, pc] = [positions[a + k] as number, positions[b + k] as number, positions[c + k] as number];
-        bounds[face * 6 + k] = Math.min(pa, pb, pc);
-        bounds[face * 6 + k + 3] = Math.max(pa, pb, pc);
-      }
-    }
-    this.#tree = new Bvh(bounds);
-    this.#stack = new Int32Array(this.#tree.depth * 2 + 4);
+  constructor({ nodes, corners, leafOf }: TriangleTree) {
+    this.#tree = nodes;
+    this.#stack = new Int32Array(nodes.depth * 2 + 4);
     this.#stackDistance = new Float64Array(this.#stack.length);
-    this.#corners = new Float32Array(faces * 9);
-    this.#leafOf = new Int32Array(faces);
-    for (let slot = 0; slot < faces; slot++) {
-      const face = this.#tree.items[slot] as number;
-      this.#leafOf[face] = slot;
-      for (let k = 0; k < 3; k++) {
-        const vertex = (indices[face * 3 + k] as number) * 3;
-        for (let c = 0; c < 3; c++) this.#corners[slot * 9 + k * 3 + c] = positions[vertex + c] as number;
-      }
-    }
+    this.#corners = corners;
+    this.#leafOf = leafOf;
+  }
+
+  static of(mesh: TriangleMesh): TriangleBvh {
+    return new TriangleBvh(triangleTree(mesh));
   }
 
   /**

@@ -52,7 +52,7 @@ export function removeHiddenFaces(
     .filter((i) => !patches[i]?.isAttached || (shares[i] as number) >= creviceShare)
     .sort((a, b) => (shares[b] as number) - (shares[a] as number) || a - b)
     .slice(0, MAX_PATCHES);
-  const tree = candidates.length > 0 ? new TriangleBvh(mesh) : undefined;
+  const tree = candidates.length > 0 ? TriangleBvh.of(mesh) : undefined;
   for (const i of candidates) {
     checkpoint(options);
     const { faces } = patches[i] as Patch;

@@ -1,11 +1,25 @@
 /** Texture coordinates for a mesh, within budgets. */
 
+import { Worker } from 'node:worker_threads';
 import { CancelledError, TerminalError } from '@espalier/contracts';
 import type { TriangleMesh } from '../mesh/mesh.ts';
-import { startThread } from '../start-thread.ts';
 import { boxUnwrap } from './box-unwrap.ts';
 import type { UnwrappedMesh, UnwrapReport } from './unwrapped-mesh.ts';
-import type { XatlasReply, XatlasRequest } from './xatlas-thread.ts';
+
+/** What the thread is given, and what it posts. */
+interface XatlasRequest {
+  readonly positions: Float32Array;
+  readonly indices: Uint32Array;
+  readonly size: number;
+  readonly padding: number;
+}
+
+interface XatlasReply {
+  readonly indices: Uint32Array;
+  readonly uvs: Float32Array;
+  readonly source: Uint32Array;
+  readonly charts: number;
+}
 
 export interface UnwrapOptions {
   /** Pixels along one edge of the texture that the coordinates are meant for. */
@@ -63,7 +77,8 @@ function runXatlas(
 ): Promise<XatlasReply | 'time' | 'failed'> {
   if (signal?.aborted) throw new CancelledError('cancelled', { cause: signal.reason });
   const { positions, indices, size, padding } = request;
-  const thread = startThread(new URL('./xatlas-thread.ts', import.meta.url), {
+  const thread = new Worker(new URL('./xatlas-thread.mjs', import.meta.url), {
+    execArgv: [],
     workerData: { positions, indices, size, padding } satisfies XatlasRequest,
     stdout: true,
     stderr: true,

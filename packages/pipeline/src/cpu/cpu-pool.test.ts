@@ -5,7 +5,9 @@ import {
   silentLogger,
   TerminalError,
 } from '@espalier/contracts';
+import { extractSurface } from '@espalier/geometry';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { sphere, voxelize } from '../../../geometry/test/shapes.ts';
 import { CpuPool, type CpuPoolOptions, type CpuRunOptions } from './cpu-pool.ts';
 
 function open(options: Partial<CpuPoolOptions> = {}): CpuPool {
@@ -64,16 +66,15 @@ describe('CpuPool', () => {
 
   it('runs the real tasks', async () => {
     const pool = open();
-    const mesh = {
-      positions: Float32Array.of(0, 0, 0, 1, 0, 0, 0, 1, 0),
-      indices: Uint32Array.of(0, 1, 2),
-      attributes: new Float32Array(18).fill(0.5),
-    };
-    expect(await pool.run('surface', { mesh, simplify: 0, maxFaces: 10 })).toEqual({ mesh });
+    const raw = extractSurface(voxelize(sphere(0.4), { resolution: 16 }));
+    const { mesh, clean, report } = await pool.run('surface', { mesh: raw, simplify: 0, maxFaces: 1000 });
+    expect(report.cleanFaces).toBe(raw.indices.length / 3);
+    expect(mesh.indices.length / 3).toBeLessThanOrEqual(1000);
+    expect(clean.indices.length).toBe(raw.indices.length);
     expect(pool.seconds).toBeGreaterThan(0);
+    expect(raw.positions.length).toBeGreaterThan(0); // copied, not moved: the caller still needs it
     const empty = { ...mesh, indices: new Uint32Array() };
-    const texture = pool.run('texture', { mesh: empty, source: mesh, textureSize: 128 });
-    await expect(texture).rejects.toMatchObject({ code: 'MESH_EMPTY' });
-    expect(mesh.positions.length).toBe(9); // copied, not moved: the caller still needs it
+    const unwrapping = pool.run('unwrap', { mesh: empty, textureSize: 128 });
+    await expect(unwrapping).rejects.toMatchObject({ code: 'MESH_EMPTY' });
   });
 });

@@ -18,6 +18,8 @@ export interface CpuRunOptions {
 }
 
 export interface CpuTasks {
+  /** Tasks that run at a time. */
+  readonly size: number;
   run<T extends CpuTask>(task: T, input: CpuTaskInput<T>, options?: CpuRunOptions): Promise<CpuTaskOutput<T>>;
 }
 
@@ -45,6 +47,10 @@ export class CpuPool implements CpuTasks {
   constructor(options: CpuPoolOptions) {
     this.#options = options;
     this.#turns = new Turns(options.size);
+  }
+
+  get size(): number {
+    return this.#options.size;
   }
 
   /** Spent inside tasks so far. */

@@ -1,103 +1,127 @@
-/** Work of the CPU lane, as plain functions: they run inside the pool's threads. */
-import type { ValidatorSummary } from '@espalier/contracts';
+/**
+ * Work of the CPU lane, as plain functions: they run inside the pool's threads. The texture is several tasks, so that
+ * threads can share it; `bakeTextures` puts them together.
+ */
 import {
-  bakeAttributes,
-  boundsOf,
-  exportGlb,
-  faceCount,
+  type BakeDetail,
+  type BakedTexels,
+  type BakePlan,
+  type BakeTarget,
+  bakeBand,
+  bakeDetail,
+  bakeTarget,
+  bandCount,
+  type CleanSurfaceReport,
+  cleanSurface,
+  type GaussianParts,
+  gaussianParts,
   type Image,
   type RawMesh,
-  simplify,
-  type UnwrappedMesh,
+  shareArrays,
+  spreadTexels,
   type UnwrapReport,
   unwrap,
-  unwrappedNormals,
-  validateGlb,
 } from '@espalier/geometry';
+import { halfToFloat } from '@espalier/tensors';
+import { exportAsset } from './export-asset.ts';
 
 /** Called with the share done, 0 to 1. */
 export type Progress = (share: number) => void;
 
-interface SurfaceTask {
+export interface SurfaceTask {
   readonly mesh: RawMesh;
   /** Share of the faces to remove. */
   readonly simplify: number;
+  /** Wanted faces, instead of a share. */
+  readonly targetFaces?: number | undefined;
   readonly maxFaces: number;
 }
 
-async function surface({ mesh, simplify: share, maxFaces }: SurfaceTask): Promise<{ mesh: RawMesh }> {
-  const simplified = await simplify(mesh, { simplify: share, maxFaces });
-  return { mesh: simplified.mesh };
+export interface Surface {
+  readonly mesh: RawMesh;
+  /** Clean, with all its faces: it carries the detail. */
+  readonly clean: RawMesh;
+  readonly report: CleanSurfaceReport;
 }
 
-interface TextureTask {
+async function surface({ mesh, simplify, targetFaces, maxFaces }: SurfaceTask, onProgress: Progress): Promise<Surface> {
+  const wanted = targetFaces === undefined ? { simplify } : { targetFaces };
+  return cleanSurface(mesh, { ...wanted, maxFaces, onProgress });
+}
+
+interface UnwrapTask {
   readonly mesh: RawMesh;
-  /** The mesh before simplification: it carries the colours. */
-  readonly source: RawMesh;
   readonly textureSize: number;
 }
 
-interface Textured {
-  readonly mesh: UnwrappedMesh;
-  readonly baseColor: Image;
-  readonly report: UnwrapReport;
-}
-
-async function texture({ mesh, source, textureSize }: TextureTask, onProgress: Progress): Promise<Textured> {
+async function unwrapMesh({ mesh, textureSize }: UnwrapTask): Promise<{ target: BakeTarget; report: UnwrapReport }> {
   const unwrapped = await unwrap(mesh, { textureSize });
-  onProgress(0.4);
-  const baseColor = bakeAttributes({
-    target: unwrapped.mesh,
-    source,
-    textureSize,
-    onProgress: (share) => onProgress(0.4 + 0.6 * share),
-  });
-  return { mesh: unwrapped.mesh, baseColor, report: unwrapped.report };
+  return { target: shareArrays(bakeTarget(mesh, unwrapped.mesh, textureSize)), report: unwrapped.report };
 }
 
-interface ExportTask {
-  readonly mesh: UnwrappedMesh;
-  /** The mesh that was unwrapped: normals do not break where charts do. */
-  readonly smooth: RawMesh;
-  readonly baseColor: Image;
-  /** Provenance for `asset.extras`. */
-  readonly extras: Readonly<Record<string, unknown>>;
+async function detail(mesh: RawMesh): Promise<BakeDetail> {
+  return shareArrays(bakeDetail(mesh));
 }
 
-interface Exported {
-  readonly glb: Uint8Array;
-  readonly vertices: number;
-  readonly faces: number;
-  /** y up, as in the file. */
-  readonly bounds: { readonly min: [number, number, number]; readonly max: [number, number, number] };
-  readonly validator: ValidatorSummary;
-  /** What the validator says, worst first, at most ten lines. */
-  readonly findings: readonly string[];
+/** As the checkpoint holds them: 16-bit floats but for the positions. */
+export interface PackedGaussians {
+  readonly positions: Float32Array;
+  readonly sh0: Uint16Array;
+  readonly scales: Uint16Array;
+  readonly rotations: Uint16Array;
+  readonly opacities: Uint16Array;
 }
 
-async function exportAsset({ mesh, smooth, baseColor, extras }: ExportTask): Promise<Exported> {
-  const glb = await exportGlb({ mesh: { ...mesh, normals: unwrappedNormals(smooth, mesh), baseColor }, extras });
-  const { messages, ...validator } = await validateGlb(glb);
+async function gaussians(packed: PackedGaussians): Promise<GaussianParts> {
+  return shareArrays(gaussianParts(unpackGaussians(packed)));
+}
+
+export interface BakeTask {
+  readonly plan: BakePlan;
+  /** In shared memory. */
+  readonly texels: BakedTexels;
+  /** Number of the next band, counted up by all threads that bake. */
+  readonly next: Int32Array;
+}
+
+/** Bakes bands until there are none left. Which thread bakes a band does not change its bytes. */
+async function bake({ plan, texels, next }: BakeTask, onProgress: Progress): Promise<void> {
+  const bands = bandCount(plan);
+  for (let band = Atomics.add(next, 0, 1); band < bands; band = Atomics.add(next, 0, 1)) {
+    bakeBand(plan, band, texels);
+    onProgress(band / bands);
+  }
+}
+
+interface SpreadTask {
+  readonly texels: BakedTexels;
+  readonly size: number;
+}
+
+async function spread({ texels, size }: SpreadTask): Promise<{ baseColor: Image; normalMap: Image }> {
+  return spreadTexels(texels, size);
+}
+
+export function unpackGaussians({ positions, ...halves }: PackedGaussians) {
   return {
-    glb,
-    vertices: mesh.positions.length / 3,
-    faces: faceCount(mesh),
-    bounds: yUp(boundsOf(mesh.positions)),
-    validator,
-    findings: messages.slice(0, 10).map(({ severity, code, message, pointer }) => {
-      return `${severity} ${code}${pointer === undefined ? '' : ` at ${pointer}`}: ${message}`;
-    }),
+    count: positions.length / 3,
+    positions,
+    sh0: halfToFloat(halves.sh0),
+    scales: halfToFloat(halves.scales),
+    rotations: halfToFloat(halves.rotations),
+    opacities: halfToFloat(halves.opacities),
   };
 }
 
-/** (x, y, z) becomes (x, z, -y): the least -y is that of the greatest y. */
-function yUp({ min, max }: { readonly min: readonly number[]; readonly max: readonly number[] }): Exported['bounds'] {
-  const [x0, y0, z0] = min as [number, number, number];
-  const [x1, y1, z1] = max as [number, number, number];
-  return { min: [x0, z0, 0 - y1], max: [x1, z1, 0 - y0] };
-}
-
-export const CPU_TASKS = { surface, texture, export: exportAsset } as const;
+export const CPU_TASKS = {
+  surface,
+  unwrap: unwrapMesh,
+  detail,
+  gaussians,
+  bake,
+  spread,
+  export: exportAsset,
+} as const;
 export type CpuTask = keyof typeof CPU_TASKS;
 export type CpuTaskInput<T extends CpuTask> = Parameters<(typeof CPU_TASKS)[T]>[0];
 export type CpuTaskOutput<T extends CpuTask> = Awaited<ReturnType<(typeof CPU_TASKS)[T]>>;

@@ -96,8 +96,8 @@ async function run(job: Job, deps: RunJobDeps, signal: AbortSignal, known?: Plan
   await store.put(glbKey, glb, { contentType: 'model/gltf-binary' });
   const inferred = STAGES.some((name) => STAGE_LANES[name] === 'gpu' && runner.stats.get(name)?.cached === false);
   const stats: JobStats = JobStatsSchema.parse({
-    vertex_count: state.exported.vertices,
-    face_count: state.exported.faces,
+    vertex_count: state.asset.vertices,
+    face_count: state.asset.faces,
     glb_size_bytes: glb.byteLength,
     generation_time_seconds: seconds(),
     seed_used: job.input.seed,
@@ -109,6 +109,8 @@ async function run(job: Job, deps: RunJobDeps, signal: AbortSignal, known?: Plan
     raw_vertex_count: state.raw.vertices,
     raw_face_count: state.raw.faces,
     bounds: state.bounds,
+    cleaning: state.cleaning,
+    asset: state.asset,
     stages: Object.fromEntries(runner.stats),
     peak_memory_bytes: {
       main: process.resourceUsage().maxRSS * 1024,

@@ -1,6 +1,16 @@
 /** The asset as a GLB, and everything that the stats say of it. */
-import { sha256, TerminalError, TokenReportSchema, ValidatorSummarySchema } from '@espalier/contracts';
+import {
+  type AssetStatsRecord,
+  AssetStatsSchema,
+  CleaningSchema,
+  sha256,
+  TerminalError,
+  TokenReportSchema,
+  ValidatorSummarySchema,
+} from '@espalier/contracts';
+import type { AssetStats, Image } from '@espalier/geometry';
 import { z } from 'zod';
+import type { CheckpointContent } from '../checkpoints/body.ts';
 import { ESPALIER_VERSION } from '../version.ts';
 import { conditionStage } from './condition.ts';
 import { meshOf } from './meshes.ts';
@@ -10,11 +20,11 @@ import { surfaceStage } from './surface.ts';
 import { textureStage } from './texture.ts';
 
 const PointSchema = z.tuple([z.number(), z.number(), z.number()]);
-const CountsSchema = z.object({ vertices: z.int().min(0), faces: z.int().min(0) });
 
 const ExportStateSchema = z.object({
-  exported: CountsSchema,
-  raw: CountsSchema,
+  raw: z.object({ vertices: z.int().min(0), faces: z.int().min(0) }),
+  cleaning: CleaningSchema,
+  asset: AssetStatsSchema,
   bounds: z.object({ min: PointSchema, max: PointSchema }),
   tokens: TokenReportSchema,
   validator: ValidatorSummarySchema,
@@ -26,7 +36,7 @@ export type ExportState = z.infer<typeof ExportStateSchema>;
 
 export const exportStage: Stage<ExportState> = {
   name: 'export',
-  version: 1,
+  version: 2,
   inputs: ['condition', 'surface', 'texture'],
   tensors: { glb: { dtype: 'U8', shape: [null] } },
   state: ExportStateSchema,
@@ -35,9 +45,7 @@ export const exportStage: Stage<ExportState> = {
     const { cpu, signal } = context;
     const textured = context.input(textureStage);
     const surface = context.input(surfaceStage);
-    const texels = tensorOf(textured, 'base_color');
-    const [height = 0, width = 0] = texels.shape;
-    const { glb, vertices, faces, bounds, validator, findings } = await cpu.run(
+    const { glb, asset, bounds, validator, findings } = await cpu.run(
       'export',
       {
         mesh: {
@@ -47,16 +55,19 @@ export const exportStage: Stage<ExportState> = {
           source: uint32Of(textured, 'source'),
         },
         smooth: meshOf(surface),
-        baseColor: { width, height, channels: 3, data: texels.data as Uint8Array }, // U8: checked by its form
+        baseColor: imageOf(textured, 'base_color'),
+        normalMap: imageOf(textured, 'normal_map'),
         extras: provenance(context),
       },
       { signal },
     );
+    const { method, charts, baked_from } = textured.state;
     return {
       tensors: { glb: { dtype: 'U8', shape: [glb.length], data: glb } },
       state: {
-        exported: { vertices, faces },
         raw: surface.state.raw,
+        cleaning: surface.state.cleaning,
+        asset: { ...assetRecord(asset), unwrap: method, charts, baked_from },
         bounds,
         tokens: context.input(conditionStage).state.tokens,
         validator,
@@ -86,11 +97,35 @@ function provenance({ job, model }: ParameterSources): Record<string, unknown> {
     model_revision: model.revision,
     prompt_sha256: sha256(job.input.prompt),
     seed: job.input.seed,
-    simplify: job.input.simplify,
+    ...(job.target_faces === undefined ? { simplify: job.input.simplify } : { target_faces: job.target_faces }),
     texture_size: job.input.texture_size,
     sampler: {
       structure: samplerParams(job, 'structure', model.samplers.structure),
       latent: samplerParams(job, 'latent', model.samplers.latent),
     },
   };
+}
+
+function assetRecord(stats: AssetStats): Omit<AssetStatsRecord, 'unwrap' | 'charts' | 'baked_from'> {
+  return {
+    vertices: stats.vertices,
+    faces: stats.faces,
+    components: stats.components,
+    boundary_edges: stats.boundaryEdges,
+    non_manifold_edges: stats.nonManifoldEdges,
+    watertight: stats.watertight,
+    manifold: stats.manifold,
+    area: stats.area,
+    volume: stats.volume,
+    uv_coverage: stats.uvCoverage,
+    uv_overlap: stats.uvOverlap,
+    texels_per_unit: stats.texelsPerUnit,
+    bytes: stats.bytes,
+  };
+}
+
+function imageOf(content: CheckpointContent, name: string): Image {
+  const { shape, data } = tensorOf(content, name);
+  const [height = 0, width = 0] = shape;
+  return { width, height, channels: 3, data: data as Uint8Array }; // U8: checked by its form
 }

@@ -2,6 +2,7 @@
 import type { RawMesh } from '@espalier/geometry';
 import { float32, floatToHalf, halfToFloat, type Tensor } from '@espalier/tensors';
 import type { CheckpointContent } from '../checkpoints/body.ts';
+import type { PackedGaussians } from '../cpu/tasks.ts';
 import { float32Of, type TensorForm, tensorOf, uint32Of } from './stage.ts';
 
 /** Forms of a mesh with colours. Colours are 16-bit floats, finer than the 8 bits that textures have. */
@@ -11,14 +12,36 @@ export const MESH_FORMS = {
   attributes: { dtype: 'F16', shape: [null, 6] },
 } as const satisfies Record<string, TensorForm>;
 
-export function meshOf(content: CheckpointContent): RawMesh {
-  const { data } = tensorOf(content, 'attributes');
-  if (!(data instanceof Uint16Array)) throw new Error("tensor 'attributes' is not F16");
+/** @param prefix what the names of its tensors begin with */
+export function meshOf(content: CheckpointContent, prefix = ''): RawMesh {
   return {
-    positions: float32Of(content, 'positions'),
-    indices: uint32Of(content, 'indices'),
-    attributes: halfToFloat(data),
+    positions: float32Of(content, `${prefix}positions`),
+    indices: uint32Of(content, `${prefix}indices`),
+    attributes: halfToFloat(halfOf(content, `${prefix}attributes`)),
   };
+}
+
+/** The same values under longer names. */
+export function prefixed<T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}${name}`, value]));
+}
+
+/** @returns undefined where the decoder gave none */
+export function gaussiansOf(content: CheckpointContent): PackedGaussians | undefined {
+  if (!((content.tensors['gaussians.positions']?.shape[0] ?? 0) > 0)) return undefined;
+  return {
+    positions: float32Of(content, 'gaussians.positions'),
+    sh0: halfOf(content, 'gaussians.sh0'),
+    scales: halfOf(content, 'gaussians.scales'),
+    rotations: halfOf(content, 'gaussians.rotations'),
+    opacities: halfOf(content, 'gaussians.opacities'),
+  };
+}
+
+function halfOf(content: CheckpointContent, name: string): Uint16Array {
+  const { data } = tensorOf(content, name);
+  if (!(data instanceof Uint16Array)) throw new Error(`tensor '${name}' is not F16`);
+  return data;
 }
 
 export function meshTensors(mesh: RawMesh): Record<keyof typeof MESH_FORMS, Tensor> {

@@ -1,36 +1,59 @@
-/** The mesh to be textured: the raw one with `simplify` of its faces removed. */
+/** The mesh to be textured: the raw one cleaned, and with the wanted share of its faces removed. */
+import { CleaningSchema } from '@espalier/contracts';
 import { z } from 'zod';
 import { decodeStage } from './decode.ts';
-import { MESH_FORMS, meshOf, meshTensors } from './meshes.ts';
+import { MESH_FORMS, meshOf, meshTensors, prefixed } from './meshes.ts';
 import type { Stage } from './stage.ts';
 
-export interface SurfaceState {
+const count = z.int().min(0);
+
+const SurfaceStateSchema = z.object({
   /** Counts of the mesh as the decoder gave it. */
-  readonly raw: { readonly vertices: number; readonly faces: number };
+  raw: z.object({ vertices: count, faces: count }),
+  /** What the cleaning did. */
+  cleaning: CleaningSchema,
   /** What the networks ran on. */
-  readonly device: string;
-}
+  device: z.string(),
+});
+export type SurfaceState = z.infer<typeof SurfaceStateSchema>;
+
+/** Tensors of the clean mesh with all its faces stand under this name. */
+export const CLEAN = 'clean.';
 
 export const surfaceStage: Stage<SurfaceState> = {
   name: 'surface',
-  version: 1,
+  version: 2,
   inputs: ['decode'],
-  tensors: MESH_FORMS,
-  state: z.object({
-    raw: z.object({ vertices: z.int().min(0), faces: z.int().min(0) }),
-    device: z.string(),
+  tensors: { ...MESH_FORMS, ...prefixed(CLEAN, MESH_FORMS) },
+  state: SurfaceStateSchema,
+  parameters: ({ job, choices }) => ({
+    ...(job.target_faces === undefined ? { simplify: job.input.simplify } : { target_faces: job.target_faces }),
+    max_faces: choices.maxFaces,
   }),
-  parameters: ({ job, choices }) => ({ simplify: job.input.simplify, max_faces: choices.maxFaces }),
   async run(context) {
-    const { job, choices, cpu, signal } = context;
+    const { job, choices, cpu, signal, onStep } = context;
     const decoded = context.input(decodeStage);
     const raw = meshOf(decoded);
-    const { mesh } = await cpu.run(
+    const { mesh, clean, report } = await cpu.run(
       'surface',
-      { mesh: raw, simplify: job.input.simplify, maxFaces: choices.maxFaces },
-      { signal },
+      { mesh: raw, simplify: job.input.simplify, targetFaces: job.target_faces, maxFaces: choices.maxFaces },
+      { signal, onProgress: (share) => onStep(Math.floor(share * 100), 100) },
     );
-    const counts = { vertices: raw.positions.length / 3, faces: raw.indices.length / 3 };
-    return { tensors: meshTensors(mesh), state: { raw: counts, device: decoded.state.device } };
+    return {
+      tensors: { ...meshTensors(mesh), ...prefixed(CLEAN, meshTensors(clean)) },
+      state: {
+        raw: { vertices: raw.positions.length / 3, faces: raw.indices.length / 3 },
+        cleaning: {
+          broken_faces: report.brokenFaces,
+          hidden_faces: report.hiddenFaces,
+          speck_faces: report.speckFaces,
+          holes_closed: report.holesClosed,
+          holes_left: report.holesLeft,
+          clean_faces: report.cleanFaces,
+          simplify_error: report.simplifyError,
+        },
+        device: decoded.state.device,
+      },
+    };
   },
 };

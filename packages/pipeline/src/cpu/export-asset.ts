@@ -1,0 +1,57 @@
+/** The export stage's work: one GLB, what the validator finds in it, and what it is. */
+import type { ValidatorSummary } from '@espalier/contracts';
+import {
+  type AssetStats,
+  describeAsset,
+  exportGlb,
+  type Image,
+  type RawMesh,
+  type UnwrappedMesh,
+  unwrappedNormals,
+  validateGlb,
+  vertexTangents,
+} from '@espalier/geometry';
+
+export interface ExportTask {
+  readonly mesh: UnwrappedMesh;
+  /** The mesh that was unwrapped: normals do not break where charts do. */
+  readonly smooth: RawMesh;
+  readonly baseColor: Image;
+  readonly normalMap: Image;
+  /** Provenance for `asset.extras`. */
+  readonly extras: Readonly<Record<string, unknown>>;
+}
+
+export interface Exported {
+  readonly glb: Uint8Array;
+  readonly asset: AssetStats;
+  /** y up, as in the file. */
+  readonly bounds: { readonly min: [number, number, number]; readonly max: [number, number, number] };
+  readonly validator: ValidatorSummary;
+  /** What the validator says, worst first, at most ten lines. */
+  readonly findings: readonly string[];
+}
+
+export async function exportAsset({ mesh, smooth, baseColor, normalMap, extras }: ExportTask): Promise<Exported> {
+  const normals = unwrappedNormals(smooth, mesh);
+  const textured = { ...mesh, normals, tangents: vertexTangents(mesh, normals), baseColor, normalMap };
+  const glb = await exportGlb({ mesh: textured, extras });
+  const { messages, ...validator } = await validateGlb(glb);
+  const asset = describeAsset(smooth, mesh, baseColor.width, glb);
+  return {
+    glb,
+    asset,
+    bounds: yUp(asset.bounds),
+    validator,
+    findings: messages.slice(0, 10).map(({ severity, code, message, pointer }) => {
+      return `${severity} ${code}${pointer === undefined ? '' : ` at ${pointer}`}: ${message}`;
+    }),
+  };
+}
+
+/** (x, y, z) becomes (x, z, -y): the least -y is that of the greatest y. */
+function yUp({ min, max }: { readonly min: readonly number[]; readonly max: readonly number[] }): Exported['bounds'] {
+  const [x0, y0, z0] = min as [number, number, number];
+  const [x1, y1, z1] = max as [number, number, number];
+  return { min: [x0, z0, 0 - y1], max: [x1, z1, 0 - y0] };
+}
