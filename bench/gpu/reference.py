@@ -81,7 +81,7 @@ def randomise(model: torch.nn.Module, g: torch.Generator) -> None:
 
 def plant_shape(role: str, model: torch.nn.Module) -> None:
     """Biases that make random decoders give a solid shape, so that a whole job has something to finish: the occupied
-    voxels are the outermost ones of the grid, 6 * 64^2 or so, and every cell is inside. The arithmetic is untouched."""
+    voxels are the outermost ones of the grid, 64^3 - 62^3, and cells end where they do. The arithmetic is untouched."""
     if role == "ss_dec":
         for name, p in model.named_parameters():
             if name.endswith("conv2.weight") or name.endswith("conv2.bias"):
@@ -106,7 +106,10 @@ def plant_shape(role: str, model: torch.nn.Module) -> None:
     if role == "slat_dec_mesh":
         model.out_layer.weight.data *= 0.02
         model.out_layer.bias.data *= 0.02
-        model.out_layer.bias.data[:8] = -1
+        # By the corners of a cell, 0 to 3 of whose coordinates are 1: below 0 where eight cells meet, above 0 where the
+        # low faces of cells end the shape. That makes three outer walls and three inner ones.
+        corner = torch.tensor([1.2 - bin(i).count("1") for i in range(8)], device=model.out_layer.bias.device)
+        model.out_layer.bias.data[:8] = corner
 
 
 def make(folder: Path, small: bool) -> None:
