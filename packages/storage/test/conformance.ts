@@ -4,15 +4,18 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { nodeFlagsFor } from '@espalier/contracts';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ObjectStore } from '../src/index.ts';
+import type { FileStore, ObjectStore } from '../src/index.ts';
 import type { RacerOrder, RacerReport } from './racer.ts';
 
 export interface StoreUnderTest {
-  readonly store: ObjectStore;
+  readonly store: ObjectStore & FileStore;
   /** Opens the same bucket in another process: default export of a module, and its argument. */
   readonly remote: { readonly module: string; readonly argument: string };
   dispose(): Promise<void>;
@@ -24,7 +27,7 @@ const text = (body: Uint8Array | undefined) => (body === undefined ? undefined :
 export function describeObjectStore(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`${name} as an object store`, () => {
     let under: StoreUnderTest;
-    let store: ObjectStore;
+    let store: ObjectStore & FileStore;
     beforeEach(async () => {
       under = await open();
       store = under.store;
@@ -46,6 +49,31 @@ export function describeObjectStore(name: string, open: () => Promise<StoreUnder
       expect(await store.get('jobs/b.json')).toBeUndefined();
       expect(await store.head('jobs/b.json')).toBeUndefined();
       expect(await store.head('jobs'), 'a prefix is no object').toBeUndefined();
+    });
+
+    it('takes files of the disk, and gives their bytes from any place on', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'espalier-files-'));
+      try {
+        const path = join(folder, 'file');
+        const content = Uint8Array.from({ length: 40 * 1024 * 1024 }, (_unused, index) => (index * 31) % 253);
+        await writeFile(path, content);
+        const told: number[] = [];
+        await store.put('models/a', bytes('before'));
+        await store.putFile('models/a', path, { onProgress: (sent) => told.push(sent) });
+        expect(told.at(-1)).toBe(content.length);
+        for (const offset of [0, 1, 33_000_000, content.length - 1]) {
+          const stream = await store.readFrom('models/a', offset);
+          expect(stream?.size).toBe(content.length);
+          const parts: Uint8Array[] = [];
+          for await (const part of stream?.body ?? []) parts.push(part);
+          expect(Buffer.compare(Buffer.concat(parts), content.subarray(offset)), `from ${offset}`).toBe(0);
+        }
+        expect(await store.readFrom('models/b', 0)).toBeUndefined();
+        await expect(store.putFile('models/b', join(folder, 'none'))).rejects.toThrow();
+        expect(await store.head('models/b')).toBeUndefined();
+      } finally {
+        await rm(folder, { recursive: true });
+      }
     });
 
     it('holds empty and large objects unchanged', async () => {

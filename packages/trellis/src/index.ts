@@ -1,11 +1,15 @@
 export { type ParityOptions, type ParityRow, runParity } from './parity/index.ts';
 export {
   DEFAULT_TEXT_ENCODER,
+  isRepositoryName,
   ModelRepository,
   ownerAliases,
+  PUBLISHED_MODELS,
   PULLED_REF,
+  type PublishedModel,
   type RepositoryOptions,
   readPipelineConfig,
+  repositoryOf,
   type SamplerConfig,
   TEXT_ENCODER_FILES,
 } from './repository/index.ts';

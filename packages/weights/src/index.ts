@@ -1,4 +1,5 @@
 export * from './catalog.ts';
+export { HubCache } from './hub-cache.ts';
 export * from './hub-source.ts';
 export * from './lock-file.ts';
 export * from './mirror.ts';

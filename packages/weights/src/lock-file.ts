@@ -5,8 +5,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isObject, Sha256Schema, TerminalError } from '@espalier/contracts';
+import { isRepositoryName } from '@espalier/trellis';
 import { z } from 'zod';
-import { isRepositoryName } from './catalog.ts';
 import type { HubCache } from './hub-cache.ts';
 
 const RepositoryName = z.string().refine(isRepositoryName, { error: 'must be Org/Repo' });

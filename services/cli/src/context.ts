@@ -31,7 +31,7 @@ export function readSettings(io: CliIo, options: PlaceOptions = {}): Settings {
 }
 
 export interface ChosenModel {
-  /** Folder, or `Org/Repo` of one in the Hugging Face cache. */
+  /** Folder; or `Org/Repo`, or the short name of a published model, of one in the Hugging Face cache. */
   readonly folder: string;
   readonly bundled: boolean;
 }
@@ -41,6 +41,7 @@ export function chooseModel(io: CliIo, settings: Settings, option: string | unde
   const named = option ?? settings.modelPath;
   if (named !== undefined) {
     const path = fromCwd(io, named);
+    // What is no folder is the name of a pulled model, or nothing: the loader knows.
     return { folder: existsSync(path) ? path : named, bundled: false };
   }
   return { folder: preferredBundledModel(), bundled: true };

@@ -3,7 +3,7 @@ import { EspalierError, ensureError, type Failure, failureOf, RejectedError } fr
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CliIo } from './io.ts';
 
-const USAGE_CODES: ReadonlySet<string> = new Set(['SETTING_INVALID', 'USAGE']);
+const USAGE_CODES: ReadonlySet<string> = new Set(['SETTING_INVALID', 'USAGE', 'MODEL_NOT_FOUND']);
 
 function exitCodeOf(thrown: unknown): ExitCode {
   const usage = thrown instanceof RejectedError || (thrown instanceof EspalierError && USAGE_CODES.has(thrown.code));

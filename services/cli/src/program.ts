@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CliIo } from './io.ts';
+import { addModels } from './program-operations.ts';
 
 const EXIT_HELP = `
 Exit codes: 0 done, 1 failed, 2 wrong options, settings or job input, 130 stopped by Ctrl-C, 143 by SIGTERM.
@@ -26,7 +27,7 @@ export async function runCli(io: CliIo, args: readonly string[]): Promise<ExitCo
   }
 }
 
-type Run = (work: () => Promise<ExitCode>) => Promise<void>;
+export type Run = (work: () => Promise<ExitCode>) => Promise<void>;
 
 function buildProgram(io: CliIo, run: Run): Command {
   const program = new Command('espalier')
@@ -38,6 +39,7 @@ function buildProgram(io: CliIo, run: Run): Command {
   addBucket(program, io, run);
   addQueues(program, io, run);
   addModels(program, io, run);
+  addParity(program, io, run);
   program
     .command('demo')
     .description('make one asset with the bundled model, into ./espalier-out')
@@ -71,7 +73,7 @@ function withStore(command: Command): Command {
 
 function withModel(command: Command): Command {
   return command
-    .option('--model <folder>', 'model in the published layout (default: TRELLIS_MODEL_PATH, else the bundled one)')
+    .option('--model <model>', 'folder, or name of a pulled model (default: TRELLIS_MODEL_PATH, else the bundled one)')
     .option('--device <name>', 'auto, cuda or cpu');
 }
 
@@ -176,20 +178,7 @@ function addQueues(program: Command, io: CliIo, run: Run): void {
     .action((options) => run(async () => (await queues()).replayWebhooks(io, options)));
 }
 
-function addModels(program: Command, io: CliIo, run: Run): void {
-  const models = program.command('models').description('which models there are, and whether one is whole');
-  models
-    .command('list')
-    .description('models that are found without naming a folder')
-    .option('--json', 'print JSON')
-    .action((options) => run(async () => (await import('./commands/models.ts')).listModels(io, options)));
-  models
-    .command('verify [folder]')
-    .description('check that all configs, weights and the text encoder of a model are there and readable')
-    .option('--json', 'print JSON')
-    .action((folder, options) =>
-      run(async () => (await import('./commands/models.ts')).verifyModel(io, folder, options)),
-    );
+function addParity(program: Command, io: CliIo, run: Run): void {
   program
     .command('parity <folder>')
     .description('run the recorded cases of a goldens folder through the networks and compare every tensor')

@@ -164,9 +164,7 @@ export class FolderStore implements ObjectStore, FileStore {
     return this.#attempt(`reading ${key}`, async () => {
       const stats = await statIfFile(path);
       if (stats === undefined) return undefined;
-      const { signal } = options;
-      const body = createReadStream(path, { start: offset, ...(signal !== undefined && { signal }) });
-      return { size: Number(stats.size), body };
+      return { size: Number(stats.size), body: chunksOf(path, offset, options.signal) };
     });
   }
 
@@ -261,13 +259,20 @@ export class FolderStore implements ObjectStore, FileStore {
   }
 }
 
+/** Opens the file when the first piece is asked for. */
+async function* chunksOf(path: string, start: number, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  for await (const chunk of createReadStream(path, { start, highWaterMark: 1 << 20 })) {
+    signal?.throwIfAborted();
+    yield chunk as Uint8Array;
+  }
+}
+
 /** The file's bytes, told of as they pass. */
 async function* counted(path: string, { signal, onProgress }: PutFileOptions): AsyncGenerator<Uint8Array> {
   let bytes = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
-    signal?.throwIfAborted();
-    yield chunk as Uint8Array;
-    bytes += (chunk as Uint8Array).byteLength;
+  for await (const chunk of chunksOf(path, 0, signal)) {
+    yield chunk;
+    bytes += chunk.byteLength;
     onProgress?.(bytes);
   }
 }

@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, type ReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
@@ -212,8 +213,9 @@ export class S3Store implements ObjectStore, LinkSigner, FileStore {
           new GetObjectCommand({ ...target, ...range }),
           sendOptions(options.signal),
         );
-        // The SDK's body is a Node stream here.
-        const body = answer.Body as unknown as AsyncIterable<Uint8Array>;
+        // The SDK's body is a Node stream here. One that is aborted before anybody reads it must not end the process.
+        const body = answer.Body as unknown as Readable;
+        body.on('error', () => {});
         return { size: offset + (answer.ContentLength ?? 0), body };
       } catch (thrown) {
         if (isMissingKey(thrown)) return undefined;

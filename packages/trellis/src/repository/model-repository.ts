@@ -6,6 +6,7 @@ import { PULL_REMEDY } from './json-file.ts';
 import { type NetworkName, readNetworkConfig } from './network-config.ts';
 import { DEFAULT_TEXT_ENCODER, type NetworkRole, type PipelineConfig, readPipelineConfig } from './pipeline-config.ts';
 import { cachedSnapshot, isFile, RepositoryPlaces } from './places.ts';
+import { repositoryOf } from './published-models.ts';
 import {
   type NetworkFiles,
   type RepositoryNetworks,
@@ -52,7 +53,8 @@ export class ModelRepository {
   /**
    * Reads and checks `pipeline.json` and the configs it names; no weights are read.
    *
-   * @param folder Folder of the repository, or `Org/Repo` for one in the Hugging Face cache.
+   * @param folder Folder of the repository; or `Org/Repo`, or the short name of a published model, for one in the
+   *   Hugging Face cache.
    * @throws TerminalError `MODEL_NOT_FOUND`, `MODEL_FILE_MISSING`, `MODEL_FILE_INVALID`, `MODEL_UNSUPPORTED`,
    *   `MODEL_INCONSISTENT`.
    */
@@ -140,7 +142,7 @@ export class ModelRepository {
 async function findRepository(folder: string, huggingFaceHome: string | undefined): Promise<string> {
   const plain = resolve(folder);
   if (await isFile(join(plain, 'pipeline.json'))) return plain;
-  const [owner, repository, ...rest] = folder.split('/');
+  const [owner, repository, ...rest] = (repositoryOf(folder) ?? folder).split('/');
   if (huggingFaceHome !== undefined && owner && repository && rest.length === 0) {
     const snapshot = await cachedSnapshot(join(huggingFaceHome, 'hub'), owner, repository);
     if (snapshot !== undefined && (await isFile(join(snapshot, 'pipeline.json')))) return snapshot;

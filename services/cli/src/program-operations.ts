@@ -1,0 +1,68 @@
+/** Commands of those who run Espalier: models and the doctor. */
+import type { Command } from 'commander';
+import type { CliIo } from './io.ts';
+import type { Run } from './program.ts';
+
+const JSON_OPTION = ['--json', 'print JSON on standard output, and nothing else there'] as const;
+
+export function addModels(program: Command, io: CliIo, run: Run): void {
+  const models = program
+    .command('models')
+    .description('fetch models, and tell which there are and whether one is whole');
+  models
+    .command('list')
+    .description('models that are here, and the published ones that could be; * marks the one that is taken')
+    .option(...JSON_OPTION)
+    .action((options) => run(async () => (await import('./commands/models.ts')).listModels(io, options)));
+  models
+    .command('verify [model]')
+    .description('check that all parts of a model are there; of a pulled one every byte')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  espalier models verify                        the model that is taken without naming one
+  espalier models verify trellis-text-xlarge
+  espalier models verify models/trellis-tiny
+
+Exit codes: 0 whole, 1 something is missing or changed, 2 no such model.`,
+    )
+    .action((model, options) =>
+      run(async () => (await import('./commands/models.ts')).verifyModel(io, model, options)),
+    );
+  models
+    .command('pull <model>')
+    .description('fetch a model with all its parts, from the Hugging Face hub or a mirror')
+    .option('--revision <name>', "branch, tag or commit of the model's own repository")
+    .option('--update', 'forget which commit the last pull was pinned to')
+    .option(
+      '--from <store>',
+      'a mirror: s3://bucket/models, or a folder (default: ESPALIER_MODEL_MIRROR, else the hub)',
+    )
+    .option('--parallel <count>', 'files that come at the same time, 1 to 32 (default: 4)')
+    .option('--offline', 'fetch nothing: only say whether all is here (also HF_HUB_OFFLINE=1)')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  espalier models pull trellis-text-xlarge
+  HF_TOKEN=hf_... espalier models pull my-org/my-trellis --revision v2
+  espalier models pull trellis-text-xlarge --from s3://assets/models
+  HF_HOME=/mnt/weights espalier models pull trellis-text-base --json
+
+It lands in $HF_HOME/hub, as other Hugging Face programs would put it. A pull that broke off goes on where it was.
+Which commits came, and every file's SHA-256, stands in espalier.lock.json beside them; later pulls keep to it.
+Settings: HF_HOME, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE, ESPALIER_MODEL_MIRROR. See docs/models.md.`,
+    )
+    .action((model, options) => run(async () => (await import('./commands/pull.ts')).pull(io, model, options)));
+  models
+    .command('push <model> <store>')
+    .description('put a pulled model into a mirror, for machines that shall not ask the hub')
+    .option(...JSON_OPTION)
+    .addHelpText('after', '\nExample:\n  espalier models push trellis-text-xlarge s3://assets/models\n')
+    .action((model, store, options) =>
+      run(async () => (await import('./commands/pull.ts')).push(io, model, store, options)),
+    );
+}
