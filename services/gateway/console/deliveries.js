@@ -1,59 +1,98 @@
-/** The delivery log of a job's webhook. */
-import { call } from './api.js';
-import { h } from './dom.js';
+/** The delivery log of a job's webhook: looked at again by itself while something is still to come. */
+import { call, post } from './api.js';
+import { h, toast } from './dom.js';
 import { clock, seconds } from './format.js';
 
-/** @typedef {import('zod').infer<typeof import('../src/schemas/jobs.ts').DeliveriesSchema>['deliveries'][number]} Delivery */
+/** @typedef {import('zod').infer<typeof import('../src/schemas/jobs.ts').DeliveriesSchema>} Log */
+/** @typedef {Log['deliveries'][number]} Delivery */
+
+/** Milliseconds between two looks. */
+const PAUSE = 3000;
+
+/** What each state means to somebody who waits for the webhook. */
+const WORDS = {
+  pending: 'to be tried again',
+  delivered: 'delivered',
+  gone: 'given up: the receiver wants no more',
+  refused: 'refused',
+  exhausted: 'given up: too many tries',
+};
 
 /**
- * A folded list that is fetched when it is opened.
- *
+ * @param {import('./api.js').Job} job
  * @param {string} link
  * @param {boolean} open
  */
-export function deliveryLog(link, open) {
-  const list = h('ol');
-  const details = h('details', { class: 'log deliveries' }, h('summary', {}, 'Webhook deliveries'), list);
-  details.addEventListener('toggle', () => {
-    if (details.open) void fill(list, link);
-  });
-  details.open = open;
+export function deliveryLog(job, link, open) {
+  const state = h('span', { class: 'chip' }, 'when the job ends');
+  const body = h('div', { class: 'body' });
+  const details = h('details', { class: 'log deliveries', open }, h('summary', {}, 'Webhook deliveries ', state), body);
+  if (job.finished_at === undefined) return details;
+  let shown = '';
+  const look = async () => {
+    try {
+      /** @type {Log} */
+      const log = await (await call(link)).json();
+      const text = JSON.stringify(log);
+      if (text !== shown) {
+        const last = log.deliveries.at(-1);
+        state.textContent = last === undefined ? 'not tried yet' : last.state;
+        state.className = `chip ${last?.state ?? ''}`;
+        body.replaceChildren(...view(log, look));
+      }
+      shown = text;
+      if (log.deliveries.every((delivery) => delivery.state !== 'pending') && log.deliveries.length > 0) return;
+    } catch (error) {
+      body.replaceChildren(h('p', { class: 'error' }, error instanceof Error ? error.message : String(error)));
+    }
+    setTimeout(() => details.isConnected && void look(), PAUSE);
+  };
+  void look();
   return details;
 }
 
 /**
- * @param {HTMLElement} list
- * @param {string} link
+ * @param {Log} log
+ * @param {() => Promise<void>} look
  */
-async function fill(list, link) {
-  try {
-    /** @type {{deliveries: Delivery[]}} */
-    const { deliveries } = await (await call(link)).json();
-    if (deliveries.length === 0) list.replaceChildren(h('li', {}, h('span', { class: 'hint' }, 'Nothing yet.')));
-    else list.replaceChildren(...deliveries.flatMap(rows));
-  } catch (error) {
-    list.replaceChildren(h('li', {}, h('span', { class: 'error' }, error instanceof Error ? error.message : '')));
-  }
+function view({ deliveries, links }, look) {
+  if (deliveries.length === 0) return [h('p', { class: 'hint' }, 'Nothing was sent yet.')];
+  const replay = links?.replay;
+  const again = async () => {
+    if (replay === undefined) return;
+    try {
+      await post(replay);
+      toast('Telling it again');
+    } catch (error) {
+      toast(error instanceof Error ? error.message : String(error));
+    }
+    await look();
+  };
+  return [
+    ...deliveries.map(entry),
+    ...(replay === undefined ? [] : [h('button', { type: 'button', class: 'ghost', onclick: again }, 'Tell it again')]),
+  ];
 }
 
 /** @param {Delivery} delivery */
-function rows(delivery) {
-  const next = delivery.next_at === undefined ? '' : `, next try at ${clock(delivery.next_at)}`;
-  const head = h(
-    'li',
+function entry(delivery) {
+  const next = delivery.state === 'pending' && delivery.next_at ? ` at ${clock(delivery.next_at)}` : '';
+  return h(
+    'section',
     {},
-    h('time', { datetime: delivery.created_at }, clock(delivery.created_at)),
-    h('span', {}, delivery.state),
-    h('span', { class: 'hint' }, `${delivery.type} to ${delivery.url}${next}`),
-  );
-  const tries = delivery.tries.map((entry) =>
+    h('p', {}, h('b', {}, delivery.type), ' to ', h('code', {}, delivery.url), `: ${WORDS[delivery.state]}${next}`),
     h(
-      'li',
+      'ol',
       {},
-      h('time', { datetime: entry.at }, clock(entry.at)),
-      h('span', {}, entry.status === undefined ? 'no answer' : `answered ${entry.status}`),
-      h('span', { class: 'hint' }, `${entry.error ?? ''} ${seconds(entry.seconds)}`.trim()),
+      ...delivery.tries.map(({ at, status, error, seconds: took }) =>
+        h(
+          'li',
+          {},
+          h('time', { datetime: at }, clock(at)),
+          h('span', {}, status === undefined ? 'no answer' : `answered ${status}`),
+          h('span', { class: 'hint' }, [error, seconds(took)].filter(Boolean).join(' · ')),
+        ),
+      ),
     ),
   );
-  return [head, ...tries];
 }

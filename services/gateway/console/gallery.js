@@ -99,7 +99,7 @@ export class Gallery {
             { class: `dot ${job.state}` },
             job.links.from !== undefined && job.state === 'succeeded' ? 're-textured' : job.state,
           ),
-          h('span', {}, ago(job.submitted_at)),
+          h('time', { datetime: job.submitted_at }, ago(job.submitted_at)),
         ),
       ),
     );

@@ -1,11 +1,15 @@
 /** The job that is looked at: its progress, its asset, what can be done with it. */
-import { call, followJob, post, refinishJob } from './api.js';
-import { chosenTexture, showShare, textureChoice } from './composer.js';
+import { followJob, post } from './api.js';
 import { deliveryLog } from './deliveries.js';
-import { announce, byId, growingLattice, h, icon, toast } from './dom.js';
+import { announce, byId, growingLattice, h, toast } from './dom.js';
+import { filesView } from './files.js';
 import { ago, clock, percent } from './format.js';
+import { Retexture } from './retexture.js';
 import { promptNotices, statsView } from './stats.js';
+import { thumbnailOf } from './thumbnails.js';
 import { shareDone, timeline } from './timeline.js';
+import { copySeed, download, tool } from './tools.js';
+import { trail } from './trail.js';
 import { Viewer } from './viewer.js';
 
 /** @typedef {import('./api.js').Job} Job */
@@ -23,7 +27,9 @@ export class Stage {
     this.job = undefined;
     this.following = new AbortController();
     this.state = '';
-    this.#startRetexture();
+    this.retexture = new Retexture((id) => {
+      location.hash = `#/jobs/${encodeURIComponent(id)}`;
+    });
     this.#showNothing();
   }
 
@@ -54,8 +60,10 @@ export class Stage {
     /** @type {Node[]} */
     const view = [this.#title(job), timeline(job), ...this.#notices(job)];
     if (job.stats !== undefined) view.push(statsView(job, job.stats));
+    if (job.files !== undefined) view.push(filesView(job.id, job.files));
     view.push(trail(job, this.#isOpen('.trail')));
-    if (job.links.deliveries !== undefined) view.push(deliveryLog(job.links.deliveries, this.#isOpen('.deliveries')));
+    if (job.links.deliveries !== undefined)
+      view.push(deliveryLog(job, job.links.deliveries, this.#isOpen('.deliveries')));
     this.sheet.replaceChildren(...view);
     document.title =
       job.state === 'running'
@@ -84,7 +92,13 @@ export class Stage {
   async #showModel(job) {
     const link = job.links.model;
     if (link === undefined || this.viewer.link === link) return;
-    this.#curtain(growingLattice(1), h('p', { class: 'hint' }, 'Unwrapping the asset…'));
+    // The picture that the worker made, or one that was drawn before, while the asset itself is on its way.
+    const picture = job.links.preview === undefined ? undefined : await thumbnailOf(job);
+    if (this.job?.links.model !== link) return;
+    this.#curtain(
+      picture === undefined ? growingLattice(1) : h('img', { class: 'poster', src: picture, alt: '' }),
+      h('p', { class: 'hint' }, 'Unwrapping the asset…'),
+    );
     try {
       if (await this.viewer.show(link, job.prompt ?? job.id)) this.curtain.replaceChildren();
     } catch (error) {
@@ -207,7 +221,7 @@ export class Stage {
         ),
         this.#rotateButton(),
         h('span', { class: 'grow' }),
-        tool('brush', 'Re-texture', () => this.#openRetexture(job)),
+        tool('brush', 'Re-texture', () => this.retexture.open(job)),
       );
     } else tools.push(h('span', { class: 'grow' }));
     if (job.seed !== undefined) tools.push(tool('copy', 'Copy seed', () => void copySeed(job)));
@@ -215,7 +229,8 @@ export class Stage {
     const { cancel, retry, model } = links;
     if (retry !== undefined) tools.push(tool('again', 'Try again', () => this.#act(retry, 'Trying again'), 'primary'));
     if (cancel !== undefined) tools.push(tool('stop', 'Cancel', () => this.#act(cancel, 'Cancelling'), 'danger'));
-    if (model !== undefined) tools.push(tool('download', 'Download', () => void download(job, model), 'primary'));
+    if (model !== undefined)
+      tools.push(tool('download', 'Download', () => void download(`${job.id}.glb`, model), 'primary'));
     this.tools.replaceChildren(...tools);
     this.tools.hidden = false;
   }
@@ -245,110 +260,6 @@ export class Stage {
     }
     this.onChange();
   }
-
-  #startRetexture() {
-    const dialog = byId('retexture', HTMLDialogElement);
-    showShare(byId('retexture-simplify', HTMLInputElement), byId('retexture-simplify-value', HTMLOutputElement));
-    dialog.querySelector('[data-close]')?.addEventListener('click', () => dialog.close());
-    dialog.querySelector('form')?.addEventListener('submit', (event) => {
-      event.preventDefault();
-      void this.#retexture(dialog);
-    });
-  }
-
-  /** @param {Job} job */
-  #openRetexture(job) {
-    textureChoice(byId('retexture-sizes', HTMLElement), 'retexture-size', job.texture_size === 2048 ? 1024 : 2048);
-    const simplify = byId('retexture-simplify', HTMLInputElement);
-    simplify.value = String(job.simplify ?? 0.95);
-    simplify.dispatchEvent(new Event('input'));
-    byId('retexture-error', HTMLElement).textContent = '';
-    byId('retexture', HTMLDialogElement).showModal();
-  }
-
-  /** @param {HTMLDialogElement} dialog */
-  async #retexture(dialog) {
-    if (this.job === undefined) return;
-    try {
-      const id = await refinishJob(this.job.id, {
-        texture_size: chosenTexture(byId('retexture-sizes', HTMLElement)),
-        simplify: Number(byId('retexture-simplify', HTMLInputElement).value),
-      });
-      dialog.close();
-      location.hash = `#/jobs/${encodeURIComponent(id)}`;
-    } catch (error) {
-      byId('retexture-error', HTMLElement).textContent = error instanceof Error ? error.message : String(error);
-    }
-  }
-}
-
-/**
- * @param {Parameters<typeof icon>[0]} image
- * @param {string} label
- * @param {() => void} onClick
- * @param {'ghost' | 'primary' | 'danger'} [kind]
- */
-function tool(image, label, onClick, kind = 'ghost') {
-  return h(
-    'button',
-    { type: 'button', class: kind, title: label, onclick: onClick },
-    icon(image),
-    h('span', { class: 'label' }, label),
-  );
-}
-
-/** @param {Job} job */
-async function copySeed(job) {
-  try {
-    await navigator.clipboard.writeText(String(job.seed));
-    toast(`Seed ${job.seed} copied`);
-  } catch {
-    // Without the right to the clipboard, or over plain http from elsewhere.
-    toast(`Seed ${job.seed}`);
-  }
-}
-
-/**
- * @param {Job} job
- * @param {string} link
- */
-async function download(job, link) {
-  try {
-    const url = URL.createObjectURL(await (await call(link)).blob());
-    h('a', { href: url, download: `${job.id}.glb` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  } catch (error) {
-    toast(error instanceof Error ? error.message : String(error));
-  }
-}
-
-/**
- * @param {Job} job
- * @param {boolean} open
- */
-function trail(job, open) {
-  return h(
-    'details',
-    { class: 'log trail', open },
-    h('summary', {}, 'What happened'),
-    h(
-      'ol',
-      {},
-      ...job.trail.map((entry) =>
-        h(
-          'li',
-          {},
-          h('time', { datetime: entry.at }, clock(entry.at)),
-          h('span', {}, entry.stage ?? entry.state),
-          h(
-            'span',
-            { class: 'hint' },
-            [entry.note, entry.worker, entry.attempt > 1 ? `attempt ${entry.attempt}` : ''].filter(Boolean).join(' · '),
-          ),
-        ),
-      ),
-    ),
-  );
 }
 
 /** @param {string} text */

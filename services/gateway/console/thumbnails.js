@@ -54,7 +54,7 @@ async function draw(link) {
   const url = URL.createObjectURL(await (await call(link)).blob());
   const viewer = /** @type {import('./viewer.js').ModelViewer} */ (document.createElement('model-viewer'));
   for (const [name, value] of Object.entries({
-    'camera-orbit': '-32deg 72deg auto',
+    'camera-orbit': '-32deg 72deg 112%',
     'environment-image': 'neutral',
     'shadow-intensity': '0.8',
     'interaction-prompt': 'none',

@@ -1,6 +1,6 @@
 /** The web console and the API's page: a handful of files, read once, sent compressed, never from elsewhere. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -14,36 +14,18 @@ const TYPES: Readonly<Record<string, string>> = {
   css: 'text/css; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
   svg: 'image/svg+xml',
-  webmanifest: 'application/manifest+json',
 };
 
-/** Path under which each file of `console/` is served; everything else is not. */
 const PAGES: Readonly<Record<string, string>> = { '/': 'index.html', '/docs': 'docs.html' };
-const ASSETS = [
-  'style.css',
-  'docs.css',
-  'docs.js',
-  'main.js',
-  'api.js',
-  'composer.js',
-  'deliveries.js',
-  'dom.js',
-  'format.js',
-  'gallery.js',
-  'stage.js',
-  'stats.js',
-  'theme.js',
-  'thumbnails.js',
-  'timeline.js',
-  'viewer.js',
-  'icon.svg',
-];
+/** What the pages load, under `/console/`. */
+const ASSET = /\.(?:css|js|svg)$/;
 
 export const consoleRoutes: FastifyPluginAsync = async (app) => {
+  const assets = (await readdir(consoleFile('.'))).filter((name) => ASSET.test(name));
   const viewer = fileURLToPath(import.meta.resolve('@google/model-viewer/dist/model-viewer.min.js'));
   const files = new Map<string, string>([
     ...Object.entries(PAGES).map(([path, name]): [string, string] => [path, consoleFile(name)]),
-    ...ASSETS.map((name): [string, string] => [`/console/${name}`, consoleFile(name)]),
+    ...assets.map((name): [string, string] => [`/console/${name}`, consoleFile(name)]),
     ['/console/model-viewer.js', viewer],
   ]);
   const policy = contentSecurityPolicy(viewerStyleHashes(await readFile(viewer, 'utf8')));

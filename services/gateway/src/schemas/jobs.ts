@@ -39,6 +39,7 @@ const summary = {
   error: z
     .object({ code: z.string(), message: z.string(), field: z.string().optional(), remedy: z.string().optional() })
     .optional(),
+  files: z.record(z.string(), z.string()).optional().describe('Links to everything it made, by file name'),
   links: z.record(z.string(), z.string()).describe('What can be fetched or asked for in this state'),
 };
 

@@ -29,6 +29,7 @@ export function jobSummary(record: JobRecord): JobSummary {
     attempt: status?.attempt ?? 0,
     ...(status?.worker !== undefined && { worker: status.worker }),
     ...(status?.error !== undefined && { error: status.error }),
+    ...(state === 'succeeded' && { files: filesOf(record) }),
     links: linksOf(record),
   };
 }
@@ -42,29 +43,37 @@ export function jobView(record: JobRecord, stats: JobStats | undefined, now: num
   };
 }
 
-function linksOf({ id, state, status, job }: JobRecord): Record<string, string> {
-  const self = `/jobs/${encodeURIComponent(id)}`;
-  const files = Object.keys(status?.results ?? {}).map((name) => [
-    fileLink(name),
-    `${self}/${encodeURIComponent(name)}`,
-  ]);
+function linksOf(record: JobRecord): Record<string, string> {
+  const { id, state, job } = record;
+  const self = selfOf(id);
   const from = job?.tags[FROM_TAG];
   return {
     self,
     events: `${self}/events`,
     ...(job?.webhook !== undefined && { deliveries: `${self}/deliveries` }),
-    ...(state === 'succeeded' && {
-      model: `${self}/model.glb`,
-      stats: `${self}/stats.json`,
-      ...Object.fromEntries(files),
-    }),
+    ...(state === 'succeeded' && wellKnown(filesOf(record))),
     ...(!isTerminal(state) && { cancel: `/cancel/${encodeURIComponent(id)}` }),
     ...(state === 'failed' && { retry: `/retry/${encodeURIComponent(id)}` }),
     ...(state === 'succeeded' && { refinish: `${self}/refinish` }),
-    ...(from !== undefined && { from: `/jobs/${encodeURIComponent(from)}` }),
+    ...(from !== undefined && { from: selfOf(from) }),
   };
 }
 
-function fileLink(name: string): string {
-  return name === 'model.glb' ? 'model' : name.replace(/\.[a-z0-9]+$/, '');
+/** Links to everything the job made, by file name. */
+function filesOf({ id, status }: JobRecord): Record<string, string> {
+  const names = Object.keys(status?.results ?? {});
+  return Object.fromEntries(names.map((name) => [name, `${selfOf(id)}/${encodeURIComponent(name)}`]));
+}
+
+/** Those that clients look for by what they are. */
+function wellKnown(files: Readonly<Record<string, string>>): Record<string, string> {
+  const preview = Object.keys(files).find((name) => /^preview\.\w+$/.test(name));
+  const found = { model: files['model.glb'], stats: files['stats.json'], preview: preview && files[preview] };
+  return Object.fromEntries(
+    Object.entries(found).flatMap(([name, link]) => (link === undefined ? [] : [[name, link]])),
+  );
+}
+
+function selfOf(id: string): string {
+  return `/jobs/${encodeURIComponent(id)}`;
 }
