@@ -177,7 +177,7 @@ async function bareLoop(seed: number): Promise<void> {
       signal: new AbortController().signal,
       input: ({ name: input }: { name: string }) => contents.get(input),
       onStep: () => {},
-      onSave: () => {},
+      onSave: async () => {},
     } as unknown as Parameters<typeof stage.run>[0];
     contents.set(name, await stage.run(context));
   }

@@ -52,10 +52,11 @@ export class PartialSaves {
     }
   }
 
-  /** Takes a save to be written as soon as the one before is. Never throws. */
-  offer(content: PartialContent): void {
+  /** Writes a save as soon as the one before is. Resolves when everything offered is written, or has failed to be. */
+  offer(content: PartialContent): Promise<void> {
     this.#waiting = content;
     this.#writing ??= this.#write();
+    return this.#writing;
   }
 
   /** Resolves when everything offered is written, or has failed to be. */

@@ -42,7 +42,8 @@ export interface InferenceOptions {
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: ((step: number, steps: number) => void) | undefined;
-  readonly onSave?: ((save: Save) => void) | undefined;
+  /** Resolves when the save is durable, or never will be: the sampler waits for it before it sends another. */
+  readonly onSave?: ((save: Save) => Promise<void>) | undefined;
 }
 
 export interface CallResult<M extends Method> {
@@ -223,7 +224,7 @@ export class InferenceProcess {
         pending.options.onStep?.(reply.step, reply.steps);
         return;
       case 'save':
-        pending.options.onSave?.(reply);
+        this.#keep(pending, reply);
         return;
       case 'chunk':
         pending.assembly.add(reply.tensor, reply.offset, reply.bytes);
@@ -239,6 +240,14 @@ export class InferenceProcess {
         if (reply.kind === 'result') pending.resolve(reply);
         else pending.reject(fromWire(reply.error, 'INFERENCE_FAILED'));
     }
+  }
+
+  #keep({ id, options }: PendingCall, save: Save): void {
+    const child = this.#child;
+    const tell = (): void => {
+      if (this.#child === child) child?.send({ kind: 'saved', id });
+    };
+    void (options.onSave?.(save) ?? Promise.resolve()).then(tell, tell);
   }
 
   #rest(): void {

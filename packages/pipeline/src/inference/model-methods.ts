@@ -6,6 +6,7 @@ import { float32, floatToHalf, type Tensor, type TensorData, TorchGenerator } fr
 import { type SamplerState, type SamplerStep, TrellisModel } from '@espalier/trellis';
 import { meshTensors } from '../stages/meshes.ts';
 import type { MethodArgs } from './protocol.ts';
+import { SavePace } from './save-pace.ts';
 import type { CallContext, MethodOutput } from './serve.ts';
 
 /** Decoding is told in these steps: mesh features, surface, Gaussians. */
@@ -111,7 +112,7 @@ function start(
 /** Parameters, and what happens between two steps. */
 function watch(args: Sampling, context: CallContext, generator: TorchGenerator, shape: readonly number[]) {
   const { signal, onStep, onSave } = context;
-  let saved = performance.now();
+  const pace = new SavePace({ interval: args.save_every_ms });
   return {
     params: args.params,
     signal,
@@ -119,10 +120,10 @@ function watch(args: Sampling, context: CallContext, generator: TorchGenerator, 
       onStep(state.step, steps);
       // One turn of the event loop, in which word of a cancellation can come in.
       await nextTurn();
-      const due = performance.now() - saved >= args.save_every_ms || signal.aborted;
-      if (!due || state.step === steps) return;
-      saved = performance.now();
-      onSave(state.step, generator.state(), float32(shape, state.sample));
+      if (state.step === steps) return;
+      const save = () => onSave(state.step, generator.state(), float32(shape, state.sample));
+      if (signal.aborted) pace.beginAtOnce(save);
+      else if (pace.isDue) await pace.begin(save);
     },
   };
 }

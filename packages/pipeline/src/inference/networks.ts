@@ -24,11 +24,12 @@ export interface SamplingOptions {
   readonly params: SamplerParams;
   /** Where the generator stands before the noise is drawn; or the save to go on from. */
   readonly from: GeneratorState | SamplerSave;
-  /** Milliseconds between two saves; 0 saves after every step. */
+  /** Milliseconds of sampling that a crash may lose; 0 saves after every step. */
   readonly saveEveryMs: number;
   readonly signal: AbortSignal;
   readonly onStep: (step: number, steps: number) => void;
-  readonly onSave: (save: SamplerSave) => void;
+  /** Resolves when the save is durable, or never will be. */
+  readonly onSave: (save: SamplerSave) => Promise<void>;
 }
 
 export interface Networks {

@@ -23,7 +23,7 @@ const sampling = z.object({
   generator: generatorStateSchema,
   /** Steps done; the tensor `sample` then holds the sample after them. */
   step: z.int().min(0).optional(),
-  /** A save is sent once this long has passed since the last one; 0: after every step. */
+  /** A save is sent twice in this time, so that a crash loses no more than this; 0: after every step. */
   save_every_ms: z.number().min(0),
 });
 const sampled = z.object({ generator: generatorStateSchema });
@@ -69,6 +69,8 @@ export const RequestSchema = z.discriminatedUnion('kind', [
     tensors: TensorsSchema,
   }),
   z.object({ kind: z.literal('cancel'), id }),
+  /** The save that was sent last is durable, or never will be. */
+  z.object({ kind: z.literal('saved'), id }),
 ]);
 export type Request = z.infer<typeof RequestSchema>;
 

@@ -21,7 +21,8 @@ export interface CallContext {
   /** Fires when the caller gives the call up. It is heard only while the event loop turns. */
   readonly signal: AbortSignal;
   onStep(step: number, steps: number): void;
-  onSave(step: number, generator: GeneratorState, sample: Tensor): void;
+  /** Resolves when the save is durable, or never will be. One at a time. */
+  onSave(step: number, generator: GeneratorState, sample: Tensor): Promise<void>;
 }
 
 export interface MethodOutput<M extends Method> {
@@ -35,7 +36,7 @@ export type MethodHandlers = {
 
 /** Serves this process's IPC channel until the other side lets go of it. */
 export function serve(handlers: MethodHandlers): void {
-  const running = new Map<number, AbortController>();
+  const running = new Map<number, RunningCall>();
   // Ctrl-C reaches the whole process group: the parent decides when this process ends.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
@@ -44,20 +45,30 @@ export function serve(handlers: MethodHandlers): void {
   process.on('message', (message) => {
     const request: Request = RequestSchema.parse(message);
     if (request.kind === 'cancel') {
-      running.get(request.id)?.abort(new CancelledError());
+      running.get(request.id)?.controller.abort(new CancelledError());
       return;
     }
-    const controller = new AbortController();
-    running.set(request.id, controller);
-    void answer(handlers, request, controller.signal).finally(() => running.delete(request.id));
+    if (request.kind === 'saved') {
+      running.get(request.id)?.onSaved();
+      return;
+    }
+    const call: RunningCall = { controller: new AbortController(), onSaved: () => {} };
+    running.set(request.id, call);
+    void answer(handlers, request, call).finally(() => running.delete(request.id));
   });
+}
+
+interface RunningCall {
+  readonly controller: AbortController;
+  onSaved: () => void;
 }
 
 async function answer(
   handlers: MethodHandlers,
   { id, method, args, tensors }: Extract<Request, { kind: 'call' }>,
-  signal: AbortSignal,
+  call: RunningCall,
 ): Promise<void> {
+  const { signal } = call.controller;
   const started = performance.now();
   const usage = () => ({
     peak_memory_bytes: process.resourceUsage().maxRSS * 1024,
@@ -69,7 +80,11 @@ async function answer(
       tensors,
       signal,
       onStep: (step, steps) => send({ kind: 'step', id, step, steps }),
-      onSave: (step, generator, sample) => send({ kind: 'save', id, step, generator, tensors: { sample } }),
+      onSave: (step, generator, sample) =>
+        new Promise((resolve) => {
+          call.onSaved = resolve;
+          send({ kind: 'save', id, step, generator, tensors: { sample } });
+        }),
     });
     const used = usage();
     const forms: Record<string, { dtype: string; shape: number[] }> = {};

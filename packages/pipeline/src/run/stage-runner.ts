@@ -165,7 +165,7 @@ export class StageRunner {
         counts.last = step;
         emit({ type: 'stage.step', job: job.id, stage: stage.name, step, steps });
       },
-      onSave: (save) => saves?.offer(save),
+      onSave: async (save) => saves?.offer(save),
       notice: (notice) => this.#notice(notice),
     };
   }

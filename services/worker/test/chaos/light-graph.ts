@@ -6,13 +6,20 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { STAGES, type StageName } from '@espalier/contracts';
-import type { PipelineRuntime, Stage, StageContent, StageContext, StageGraph } from '@espalier/pipeline';
+import {
+  type PipelineRuntime,
+  SavePace,
+  type Stage,
+  type StageContent,
+  type StageContext,
+  type StageGraph,
+} from '@espalier/pipeline';
 
 export interface LightOptions {
   /** Steps of each of the two stages that have any. */
   readonly steps: number;
   readonly stepMs: number;
-  /** Steps between two saves. */
+  /** Steps that a crash may lose: two saves are written in so many, as the samplers do it. */
   readonly saveEvery: number;
 }
 
@@ -78,13 +85,16 @@ function lightStage(
         const { resume } = context;
         let step = resume?.step ?? 0;
         if (resume !== undefined) value = resume.tensors.x?.data as Uint8Array;
+        const pace = new SavePace({ interval: saveEvery, now: () => step });
         while (step < steps) {
           await sleep(stepMs, undefined, { signal: context.signal });
           value = digest(value, String(step));
           step += 1;
           context.onStep(step, steps);
-          if (step % saveEvery === 0 && step < steps) {
-            context.onSave({ step, tensors: { x: { dtype: 'U8', shape: [value.length], data: value } }, state: {} });
+          if (pace.isDue && step < steps) {
+            const tensors = { x: { dtype: 'U8', shape: [value.length], data: value } } as const;
+            const done = step;
+            await pace.begin(() => context.onSave({ step: done, tensors, state: {} }));
           }
         }
       }
