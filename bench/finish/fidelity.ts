@@ -7,7 +7,6 @@
 
 import {
   type Camera,
-  GaussianField,
   type Gaussians,
   gaussianParts,
   type Image,
@@ -18,6 +17,7 @@ import {
   type UnwrappedMesh,
 } from '@espalier/geometry';
 import type { ColorField } from '../../packages/geometry/test/shapes.ts';
+import { ReferenceField } from './reference-field.ts';
 
 export interface Fidelity {
   /** Decibels, over pixels that both pictures show, mean over cameras. */
@@ -105,7 +105,7 @@ function luma(data: Uint8Array, i: number): number {
 
 /** Base colour by projecting pictures of the Gaussians from `BASELINE_VIEWS` sides onto the texture. */
 export function projectViews(target: UnwrappedMesh, gaussians: Gaussians, size: number): Image {
-  const field = new GaussianField(gaussianParts(gaussians));
+  const field = new ReferenceField(gaussianParts(gaussians));
   const sums = new Float64Array(size * size * 4);
   // Where each pixel of a view lies in the texture, drawn as a picture of the coordinates themselves.
   for (const camera of cameras(BASELINE_VIEWS, 0)) {
@@ -164,7 +164,7 @@ function frameOf({ eye }: Camera): Frame {
 }
 
 /** Premultiplied colours and opacity of the pixels that show the mesh, from the Gaussians near what they show. */
-function renderGaussians(field: GaussianField, camera: Camera, points: Float64Array): Float64Array {
+function renderGaussians(field: ReferenceField, camera: Camera, points: Float64Array): Float64Array {
   const frame = frameOf(camera);
   const out = new Float64Array(BASELINE_SIZE * BASELINE_SIZE * 4);
   const scale = (2 * Math.tan(FIELD_OF_VIEW / 2)) / BASELINE_SIZE;

@@ -28,7 +28,6 @@ export { type Camera, orbitCamera } from './raster/camera.ts';
 export { joinImages, type PreviewOptions, renderPreview, renderTurntable } from './raster/preview.ts';
 export { type RenderableMesh, type RenderOptions, renderMesh } from './raster/render.ts';
 export { shareArrays } from './shared-arrays.ts';
-export { GaussianField } from './spatial/gaussian-field.ts';
 export { type GaussianParts, gaussianParts } from './spatial/gaussian-parts.ts';
 export { TriangleBvh } from './spatial/triangle-bvh.ts';
 export {

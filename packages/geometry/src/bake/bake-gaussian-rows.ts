@@ -1,21 +1,25 @@
 /** Base colour from 3D Gaussians: what is seen when each texel is looked at straight on, from close by. */
 
-import { GaussianField } from '../spatial/gaussian-field.ts';
+import { GaussianField, type RayBundle } from '../spatial/gaussian-field.ts';
 import type { GaussianParts } from '../spatial/gaussian-parts.ts';
 import type { BakedTexels, BakeTarget } from './bake-plan.ts';
-import { texelPoint } from './bake-surface-rows.ts';
+import { texelPoint, unitMix } from './bake-surface-rows.ts';
 
 /** Rays start this far outside the surface, world units: Gaussians sit up to 1/64 off their voxel. */
 const OUTSIDE = 1 / 48;
 /** Rays end this far inside the surface. */
 const INSIDE = 1 / 32;
-const LENGTH = OUTSIDE + INSIDE;
 /** Above this opacity the Gaussians' colour stands alone; below it, what stood there before is mixed in. */
 const OPAQUE = 0.5;
-/** Texels along one side of the blocks that share one search of the tree. */
+/** Texels along one side of the blocks that are baked together. */
 export const BLOCK = 4;
-/** Blocks whose rays spread wider than this, in world units, are cut up: they show several charts. */
-const MAX_RADIUS = 0.03;
+/** Blocks that spread wider than this, in world units, are cut up: they show several charts. */
+const MAX_RADIUS = 0.02;
+/**
+ * Rays of a block are taken for parallel while each is within 5 degrees of their mean; else the block is cut up, down to
+ * single texels. Each ray passes through its own point of the surface, which the Gaussians lie close to.
+ */
+const MIN_COSINE = Math.cos((5 * Math.PI) / 180);
 
 /**
  * Lays the Gaussians' colour over rows [from, to) of the base colour, which hold the vertex colours already.
@@ -40,12 +44,19 @@ class BlockBaker {
   readonly #out: BakedTexels;
   readonly #field: GaussianField;
   readonly #list = new Int32Array(BLOCK * BLOCK);
-  /** Origins and unit directions. */
-  readonly #rays = new Float64Array(BLOCK * BLOCK * 6);
-  readonly #axis = new Float64Array(6);
-  readonly #box = new Float64Array(6);
+  /** [texels, 3] points of the surface, and directions into it. */
+  readonly #points = new Float64Array(BLOCK * BLOCK * 3);
+  readonly #directions = new Float64Array(BLOCK * BLOCK * 3);
+  readonly #bundle: RayBundle = {
+    origin: new Float64Array(3),
+    across: new Float64Array(3),
+    up: new Float64Array(3),
+    forward: new Float64Array(3),
+    radius: 0,
+    reach: 0,
+  };
   readonly #light = new Float64Array(4);
-  readonly #point = new Float64Array(3);
+  readonly #vector = new Float64Array(3);
 
   constructor(target: BakeTarget, gaussians: GaussianParts, out: BakedTexels) {
     this.#target = target;
@@ -61,13 +72,12 @@ class BlockBaker {
       for (let x = x0; x < Math.min(x0 + width, size); x++) {
         const texel = y * size + x;
         if ((texels.face[texel] as number) < 0) continue;
-        this.#setRay(texel, count * 6);
+        this.#setRay(texel, count * 3);
         this.#list[count++] = texel;
       }
     }
     if (count === 0) return;
-    const radius = encloseRays(this.#rays, count, this.#box, this.#axis);
-    if (width > 1 && radius > MAX_RADIUS) {
+    if (!this.#aim(count) && width > 1) {
       const half = width / 2;
       this.bake(x0, y0, half);
       this.bake(x0 + half, y0, half);
@@ -75,22 +85,65 @@ class BlockBaker {
       this.bake(x0 + half, y0 + half, half);
       return;
     }
-    this.#field.gather(this.#box, this.#axis, radius);
-    for (let i = 0; i < count; i++) this.#shade(this.#list[i] as number, i * 6);
+    this.#field.gather(this.#bundle);
+    for (let i = 0; i < count; i++) this.#shade(this.#list[i] as number, i * 3);
   }
 
-  #shade(texel: number, ray: number): void {
-    const [rays, light] = [this.#rays, this.#light];
-    this.#field.composite(
-      rays[ray] as number,
-      rays[ray + 1] as number,
-      rays[ray + 2] as number,
-      rays[ray + 3] as number,
-      rays[ray + 4] as number,
-      rays[ray + 5] as number,
-      LENGTH,
-      light,
-    );
+  #setRay(texel: number, at: number): void {
+    const { mesh, normals, texels } = this.#target;
+    const vector = this.#vector;
+    texelPoint(mesh, texels, texel, vector);
+    this.#points.set(vector, at);
+    const face = texels.face[texel] as number;
+    unitMix(normals, 3, mesh.indices, face, texels.v[texel] as number, texels.w[texel] as number, vector);
+    for (let k = 0; k < 3; k++) this.#directions[at + k] = -(vector[k] as number);
+  }
+
+  /** Lays the bundle through the block's texels. False when they are no bundle. */
+  #aim(count: number): boolean {
+    const [points, directions] = [this.#points, this.#directions];
+    const { origin, across, up, forward } = this.#bundle;
+    origin.fill(0);
+    forward.fill(0);
+    for (let i = 0; i < count * 3; i++) {
+      const k = i % 3;
+      origin[k] = (origin[k] as number) + (points[i] as number) / count;
+      forward[k] = (forward[k] as number) + (directions[i] as number);
+    }
+    const norm = Math.hypot(forward[0] as number, forward[1] as number, forward[2] as number);
+    // Directions that cancel out have no mean.
+    if (!(norm > 1e-6)) return false;
+    for (let k = 0; k < 3; k++) forward[k] = (forward[k] as number) / norm;
+    let [radius2, height, cosine] = [0, 0, 1];
+    for (let i = 0; i < count * 3; i += 3) {
+      const x = (points[i] as number) - (origin[0] as number);
+      const y = (points[i + 1] as number) - (origin[1] as number);
+      const z = (points[i + 2] as number) - (origin[2] as number);
+      const along = x * (forward[0] as number) + y * (forward[1] as number) + z * (forward[2] as number);
+      radius2 = Math.max(radius2, x * x + y * y + z * z - along * along);
+      height = Math.max(height, Math.abs(along));
+      const turn =
+        (directions[i] as number) * (forward[0] as number) +
+        (directions[i + 1] as number) * (forward[1] as number) +
+        (directions[i + 2] as number) * (forward[2] as number);
+      cosine = Math.min(cosine, turn);
+    }
+    setAxes(forward, across, up);
+    this.#bundle.radius = Math.sqrt(radius2);
+    this.#bundle.reach = height + Math.max(OUTSIDE, INSIDE);
+    return this.#bundle.radius + height <= MAX_RADIUS && cosine >= MIN_COSINE;
+  }
+
+  #shade(texel: number, at: number): void {
+    const { origin, across, up, forward } = this.#bundle;
+    const [points, light] = [this.#points, this.#light];
+    const x = (points[at] as number) - (origin[0] as number);
+    const y = (points[at + 1] as number) - (origin[1] as number);
+    const z = (points[at + 2] as number) - (origin[2] as number);
+    const u = x * (across[0] as number) + y * (across[1] as number) + z * (across[2] as number);
+    const v = x * (up[0] as number) + y * (up[1] as number) + z * (up[2] as number);
+    const depth = x * (forward[0] as number) + y * (forward[1] as number) + z * (forward[2] as number);
+    this.#field.composite(u, v, depth - OUTSIDE, depth + INSIDE, light);
     const opacity = light[3] as number;
     if (!(opacity > 0)) return;
     const { baseColor } = this.#out;
@@ -101,58 +154,18 @@ class BlockBaker {
       baseColor[texel * 3 + c] = Math.round(255 * Math.min(1, color * own + before * (1 - own)));
     }
   }
-
-  /** Origin outside the surface and unit direction against the interpolated normal. */
-  #setRay(texel: number, at: number): void {
-    const { mesh, normals, texels } = this.#target;
-    const face = (texels.face[texel] as number) * 3;
-    const [v, w] = [texels.v[texel] as number, texels.w[texel] as number];
-    const a = (mesh.indices[face] as number) * 3;
-    const b = (mesh.indices[face + 1] as number) * 3;
-    const c = (mesh.indices[face + 2] as number) * 3;
-    const u = 1 - v - w;
-    const nx = (normals[a] as number) * u + (normals[b] as number) * v + (normals[c] as number) * w;
-    const ny = (normals[a + 1] as number) * u + (normals[b + 1] as number) * v + (normals[c + 1] as number) * w;
-    const nz = (normals[a + 2] as number) * u + (normals[b + 2] as number) * v + (normals[c + 2] as number) * w;
-    const length = Math.sqrt(nx * nx + ny * ny + nz * nz) || 1;
-    const [rays, point] = [this.#rays, this.#point];
-    texelPoint(mesh, texels, texel, point);
-    rays[at + 3] = -nx / length;
-    rays[at + 4] = -ny / length;
-    rays[at + 5] = -nz / length;
-    for (let k = 0; k < 3; k++) rays[at + k] = (point[k] as number) - (rays[at + 3 + k] as number) * OUTSIDE;
-  }
 }
 
-/** Box and cylinder around the rays; gives the cylinder's radius. Its axis is the rays' mean. */
-function encloseRays(rays: Float64Array, count: number, box: Float64Array, axis: Float64Array): number {
-  box.fill(Infinity, 0, 3).fill(-Infinity, 3, 6);
-  axis.fill(0);
-  for (let i = 0; i < count * 6; i += 6) {
-    for (let k = 0; k < 3; k++) {
-      const from = rays[i + k] as number;
-      const to = from + (rays[i + 3 + k] as number) * LENGTH;
-      box[k] = Math.min(box[k] as number, from, to);
-      box[k + 3] = Math.max(box[k + 3] as number, from, to);
-      axis[k] = (axis[k] as number) + from / count;
-      axis[k + 3] = (axis[k + 3] as number) + (rays[i + 3 + k] as number);
-    }
-  }
-  let [dx, dy, dz] = [axis[3] as number, axis[4] as number, axis[5] as number];
-  const norm = Math.sqrt(dx * dx + dy * dy + dz * dz);
-  // Rays that cancel out have no mean direction: a cylinder that holds everything makes the block be cut up.
-  if (!(norm > 1e-6)) return Infinity;
-  [dx, dy, dz] = [dx / norm, dy / norm, dz / norm];
-  [axis[3], axis[4], axis[5]] = [dx, dy, dz];
-  let radius2 = 0;
-  for (let i = 0; i < count * 6; i += 6) {
-    for (let t = 0; t <= LENGTH; t += LENGTH) {
-      const px = (rays[i] as number) + (rays[i + 3] as number) * t - (axis[0] as number);
-      const py = (rays[i + 1] as number) + (rays[i + 4] as number) * t - (axis[1] as number);
-      const pz = (rays[i + 2] as number) + (rays[i + 5] as number) * t - (axis[2] as number);
-      const along = px * dx + py * dy + pz * dz;
-      radius2 = Math.max(radius2, px * px + py * py + pz * pz - along * along);
-    }
-  }
-  return Math.sqrt(radius2);
+/** Two unit vectors at right angles to the first and to each other (Duff et al. 2017). */
+function setAxes(forward: Float64Array, across: Float64Array, up: Float64Array): void {
+  const [x, y, z] = [forward[0] as number, forward[1] as number, forward[2] as number];
+  const sign = z >= 0 ? 1 : -1;
+  const a = -1 / (sign + z);
+  const b = x * y * a;
+  across[0] = 1 + sign * x * x * a;
+  across[1] = sign * b;
+  across[2] = -sign * x;
+  up[0] = b;
+  up[1] = sign + y * y * a;
+  up[2] = -y;
 }

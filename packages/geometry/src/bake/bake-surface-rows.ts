@@ -104,7 +104,7 @@ function writeNormal(
 }
 
 /** Interpolates the first three of `stride` values per vertex and scales them to length one. */
-function unitMix(
+export function unitMix(
   values: Float32Array,
   stride: number,
   indices: Uint32Array,

@@ -26,7 +26,7 @@ export async function encodeImage(
   const { default: sharp } = await import('sharp');
   const pixels = sharp(data, { raw: { width, height, channels } });
   const encoded = {
-    png: () => pixels.png({ compressionLevel: 9, adaptiveFiltering: true }),
+    png: () => pixels.png({ compressionLevel: 6, adaptiveFiltering: true }),
     jpeg: () => pixels.jpeg({ quality, chromaSubsampling: '4:4:4', mozjpeg: false }),
     webp: () => pixels.webp({ quality, effort: 4 }),
   }[format]();

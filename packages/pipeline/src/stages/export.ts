@@ -36,7 +36,7 @@ export type ExportState = z.infer<typeof ExportStateSchema>;
 
 export const exportStage: Stage<ExportState> = {
   name: 'export',
-  version: 2,
+  version: 3,
   inputs: ['condition', 'surface', 'texture'],
   tensors: { glb: { dtype: 'U8', shape: [null] } },
   state: ExportStateSchema,
