@@ -7,5 +7,7 @@ export { GraphError } from './graph/graph-error.ts';
 export type { Attribute } from './graph/model-proto.ts';
 export type { ComputeType, ElementType, Extent, Shape, Value, ValueType } from './graph/types.ts';
 export type { WeightOptions } from './graph/weights.ts';
-export type { Device, DeviceChoice } from './session/device.ts';
+export { type Device, type DeviceChoice, isCudaInstalled } from './session/device.ts';
+export { type RuntimeFacts, runtimeFacts } from './session/runtime-facts.ts';
 export { openSession, type Session, type SessionSettings } from './session/session.ts';
+export { tryDevice } from './session/try-device.ts';

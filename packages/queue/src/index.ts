@@ -8,4 +8,5 @@ export * from './messages/s3-notification.ts';
 export * from './messages/types.ts';
 export * from './open-queue.ts';
 export * from './redrive.ts';
+export type { SqsFacts } from './sqs/inspect.ts';
 export * from './sqs/open.ts';

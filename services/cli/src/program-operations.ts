@@ -1,7 +1,7 @@
 /** Commands of those who run Espalier: models and the doctor. */
 import type { Command } from 'commander';
 import type { CliIo } from './io.ts';
-import type { Run } from './program.ts';
+import type { Run } from './run.ts';
 
 const JSON_OPTION = ['--json', 'print JSON on standard output, and nothing else there'] as const;
 
@@ -65,4 +65,27 @@ Settings: HF_HOME, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE, ESPALIER_MODEL_MIRROR.
     .action((model, store, options) =>
       run(async () => (await import('./commands/pull.ts')).push(io, model, store, options)),
     );
+}
+
+export function addDoctor(program: Command, io: CliIo, run: Run): void {
+  program
+    .command('doctor')
+    .description('look at everything that is configured, and say what is broken and how to mend it')
+    .option('--store <folder>', 'bucket to look at (default: ESPALIER_STORE)')
+    .option('--model <model>', 'model to look at (default: TRELLIS_MODEL_PATH, else the bundled one)')
+    .option('--device <name>', 'auto, cuda or cpu')
+    .option('--webhook <url>', 'a receiver to connect to; nothing is sent to it')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  espalier doctor
+  espalier doctor --device cuda --model trellis-text-xlarge
+  espalier doctor --json | jq '.findings[] | select(.level != "ok")'
+
+Exit codes: 0 nothing that is configured is broken, 1 something is, 2 wrong options or settings. It writes only
+what it removes again: a probe object in the store. Queues are asked for their attributes; no message is touched.`,
+    )
+    .action((options) => run(async () => (await import('./commands/doctor.ts')).doctor(io, options)));
 }

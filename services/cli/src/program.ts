@@ -2,7 +2,8 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CliIo } from './io.ts';
-import { addModels } from './program-operations.ts';
+import { addDoctor, addModels } from './program-operations.ts';
+import type { Run } from './run.ts';
 
 const EXIT_HELP = `
 Exit codes: 0 done, 1 failed, 2 wrong options, settings or job input, 130 stopped by Ctrl-C, 143 by SIGTERM.
@@ -27,8 +28,6 @@ export async function runCli(io: CliIo, args: readonly string[]): Promise<ExitCo
   }
 }
 
-export type Run = (work: () => Promise<ExitCode>) => Promise<void>;
-
 function buildProgram(io: CliIo, run: Run): Command {
   const program = new Command('espalier')
     .description('Text to textured 3D assets (GLB): TRELLIS, on this machine or by workers on a bucket.')
@@ -40,6 +39,7 @@ function buildProgram(io: CliIo, run: Run): Command {
   addQueues(program, io, run);
   addModels(program, io, run);
   addParity(program, io, run);
+  addDoctor(program, io, run);
   program
     .command('demo')
     .description('make one asset with the bundled model, into ./espalier-out')

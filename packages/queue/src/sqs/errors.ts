@@ -13,15 +13,22 @@ const DENIED: Fault = [
 const AWAY: Fault = ['QUEUE_UNAVAILABLE', 'does not answer', 'check the endpoint and the network'];
 const BROKEN: Fault = ['QUEUE_IO', 'answers with a fault', 'nothing to do: it is tried again later'];
 
+const DENIED_NAMES = /AccessDenied|InvalidClientTokenId|SignatureDoesNotMatch|UnrecognizedClient|ExpiredToken/;
+
 const FAULTS: readonly (readonly [RegExp, Fault])[] = [
   [
     /QueueDoesNotExist|NonExistentQueue/,
     ['QUEUE_MISSING', 'does not exist', 'create the queue or correct the ESPALIER_QUEUE_ variables'],
   ],
-  [/AccessDenied|InvalidClientTokenId|SignatureDoesNotMatch|UnrecognizedClient|ExpiredToken/, DENIED],
+  [DENIED_NAMES, DENIED],
   [/OverLimit/, ['QUEUE_BUSY', 'has too many messages in flight', 'start no more workers on this queue']],
   [/Throttl|TooManyRequests/, BUSY],
 ];
+
+export function isDenied(thrown: unknown): boolean {
+  if (!(thrown instanceof SQSServiceException)) return false;
+  return DENIED_NAMES.test(thrown.name) || thrown.$metadata.httpStatusCode === 403;
+}
 
 /** The delivery is not ours any more: expired, received by another, deleted, or past SQS' 12 hours. */
 export function isLeaseLost(thrown: unknown): boolean {

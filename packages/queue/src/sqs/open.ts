@@ -1,6 +1,8 @@
 /** Opens an SQS queue without loading the AWS client in programs that never use one. */
 import { parseQueue } from '@espalier/contracts';
 import type { JobQueue } from '../job-queue.ts';
+import type { SqsClientOptions } from './client.ts';
+import type { SqsFacts } from './inspect.ts';
 import type { SqsQueue, SqsQueueOptions } from './sqs-queue.ts';
 
 /**
@@ -19,4 +21,10 @@ export async function openSqsQueue(
   const queue = new SqsQueue(url, options);
   await queue.depth();
   return queue;
+}
+
+/** See `inspectQueue`. @throws RetryableError QUEUE_*: it cannot be asked at all */
+export async function inspectSqsQueue(url: string, options: SqsClientOptions = {}): Promise<SqsFacts> {
+  const { inspectQueue } = await import('./inspect.ts');
+  return inspectQueue(url, options);
 }
