@@ -12,9 +12,10 @@ import { pathToFileURL } from 'node:url';
 import { type Clock, newOwnerTag, sha256, systemClock, TerminalError } from '@espalier/contracts';
 import type { FileStore, ObjectStream, PutFileOptions } from '../file-store.ts';
 import type { ListPage, ObjectInfo, ObjectStore, PutOptions, PutResult, StoredObject } from '../object-store.ts';
-import { makeFolder, sweepAbandoned, syncFolder, writeDraft } from './durable-file.ts';
+import { makeFolder, sweepAbandoned, writeDraft } from './durable-file.ts';
 import { isMissing, storeError, systemCode } from './errors.ts';
 import { EtagCache, etagOf } from './etag.ts';
+import { FolderFlushes } from './folder-flushes.ts';
 import { walkKeys } from './listing.ts';
 import { KeyLocks } from './lock.ts';
 import { keyToNames, PRIVATE_FOLDER } from './names.ts';
@@ -36,6 +37,7 @@ export class FolderStore implements ObjectStore, FileStore {
   readonly #temporary: string;
   readonly #locks: KeyLocks;
   readonly #etags: EtagCache;
+  readonly #flushes = new FolderFlushes();
 
   private constructor(root: string, clock: Clock) {
     this.root = root;
@@ -100,14 +102,7 @@ export class FolderStore implements ObjectStore, FileStore {
         return { written: false };
       if (options.ifNoneMatch !== undefined && (await statIfFile(path)) !== undefined) return { written: false };
       const draft = await writeDraft(this.#temporary, body);
-      try {
-        options.signal?.throwIfAborted();
-        if (!(await this.#commitInFolder(key, draft, path, options))) return { written: false };
-      } finally {
-        await unlink(draft).catch(() => {}); // gone already after a rename
-      }
-      await syncFolder(dirname(path));
-      return { written: true, etag };
+      return (await this.#place(key, draft, path, options)) ? { written: true, etag } : { written: false };
     });
   }
 
@@ -119,7 +114,7 @@ export class FolderStore implements ObjectStore, FileStore {
         if (options.ifMatch !== undefined && (await this.#currentEtag(path)) !== options.ifMatch) return false;
         if (!present) return true;
         await unlink(path);
-        await syncFolder(dirname(path));
+        await this.#flushes.flush(dirname(path));
         await this.#removeEmptyFolders(dirname(path));
         return true;
       }),
@@ -146,12 +141,7 @@ export class FolderStore implements ObjectStore, FileStore {
     const path = this.#path(key);
     await this.#attempt(`writing ${key}`, async () => {
       const draft = await writeDraft(this.#temporary, counted(source, options));
-      try {
-        await this.#commitInFolder(key, draft, path, {});
-      } finally {
-        await unlink(draft).catch(() => {}); // gone already after a rename
-      }
-      await syncFolder(dirname(path));
+      await this.#place(key, draft, path, {});
     });
   }
 
@@ -168,14 +158,27 @@ export class FolderStore implements ObjectStore, FileStore {
     });
   }
 
+  /** Moves the draft to its place for good, if the condition holds, and takes the draft away in any case. */
+  async #place(key: string, draft: string, path: string, options: PutOptions): Promise<boolean> {
+    let written = false;
+    try {
+      options.signal?.throwIfAborted();
+      written = await this.#commitInFolder(key, draft, path, options);
+      return written;
+    } finally {
+      // After a rename there is no draft any more.
+      await Promise.all([unlink(draft).catch(() => {}), written && this.#flushes.flush(dirname(path))]);
+    }
+  }
+
   async #commitInFolder(key: string, draft: string, path: string, options: PutOptions): Promise<boolean> {
     for (let turn = 1; ; turn += 1) {
       try {
-        await makeFolder(dirname(path));
         return await this.#commit(key, draft, path, options);
       } catch (error) {
-        // Somebody deleted the last object beside this one, and the empty folder with it, in between.
+        // The first object of its folder, or somebody deleted the last one beside it, and the empty folder with it.
         if (!isMissing(error) || turn === FOLDER_RETRIES) throw error;
+        await makeFolder(dirname(path));
       }
     }
   }
