@@ -68,3 +68,9 @@ export function readTruths(count: number): Uint8Array[] {
     throw new Error(`eval/truths.bin.gz holds ${bytes.length / size} objects, not ${count}`);
   return Array.from({ length: count }, (_, i) => new Uint8Array(bytes.subarray(i * size, (i + 1) * size)));
 }
+
+/** Every `length / count`-th: the captions take the categories in turn, so that all are among the chosen. */
+export function spread<T>(items: readonly T[], count: number): T[] {
+  if (count >= items.length) return [...items];
+  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)] as T);
+}

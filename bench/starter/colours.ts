@@ -90,3 +90,8 @@ export function judgeColours(
     shares: shares.sort((a, b) => b[1] - a[1]),
   };
 }
+
+/** Whether the main colour and that of every named part are right. */
+export function bothRight({ main, parts }: Pick<ColourVerdict, 'main' | 'parts'>): boolean {
+  return main === true && Object.values(parts).every(Boolean);
+}

@@ -7,16 +7,14 @@ import { type JobStats, parseJob } from '@espalier/contracts';
 import { inspectTopology } from '@espalier/geometry';
 import { openRuntime, type PipelineRuntime, runJob } from '@espalier/pipeline';
 import { CHECKPOINTS_PREFIX, FolderStore } from '@espalier/storage';
-import { decodeSafetensors } from '@espalier/tensors';
+import { decodeSafetensors, TorchGenerator } from '@espalier/tensors';
 import { MODEL } from './captions.ts';
 import { occupancyBits } from './judge.ts';
 
 export interface Request {
   readonly prompt: string;
   readonly seed: number;
-  /** Of both samplers; the model's own where absent. */
-  readonly cfgStrength?: number | undefined;
-  readonly textureSize?: number;
+  readonly textureSize: number;
 }
 
 export interface Made {
@@ -29,27 +27,16 @@ export interface Made {
   readonly watertight: boolean;
 }
 
-/** Runs requests over `workers` inference processes with one thread each. Failures come back as errors, in place. */
-export async function makeAll(
-  requests: readonly Request[],
-  workers: number,
-  onDone: (index: number, made: Made | Error) => void | Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const work = async (): Promise<void> => {
-    const runtime = await openStarter(workers > 1 ? 1 : undefined);
-    try {
-      while (next < requests.length) {
-        const index = next++;
-        const request = requests[index] as Request; // index < length
-        const made = await make(runtime, request).catch((error: Error) => error);
-        await onDone(index, made);
-      }
-    } finally {
-      await runtime.close();
-    }
-  };
-  await Promise.all(Array.from({ length: workers }, work));
+/** Runs `use` with one runtime of the bundled model a worker; several workers have one thread each. */
+export async function withRuntimes<T>(workers: number, use: (runtimes: readonly PipelineRuntime[]) => Promise<T>) {
+  const threads = workers > 1 ? 1 : undefined;
+  const runtimes: PipelineRuntime[] = [];
+  try {
+    for (let worker = 0; worker < workers; worker++) runtimes.push(await openStarter(threads));
+    return await use(runtimes);
+  } finally {
+    await Promise.all(runtimes.map((runtime) => runtime.close()));
+  }
 }
 
 /** The bundled model as a runtime. */
@@ -57,14 +44,33 @@ export function openStarter(threads?: number): Promise<PipelineRuntime> {
   return openRuntime({ model: fileURLToPath(MODEL), device: 'cpu', threads, cpuWorkers: 1 });
 }
 
-export async function make(runtime: PipelineRuntime, request: Request): Promise<Made> {
+/** The structure stage alone, with a strength of guidance of one's own: occupied voxels, none where nothing came. */
+export async function makeStructure(
+  { networks, model }: PipelineRuntime,
+  { prompt, seed, cfgStrength }: { readonly prompt: string; readonly seed: number; readonly cfgStrength?: number },
+): Promise<Uint32Array> {
+  const { signal } = new AbortController();
+  const { cond, negative } = await networks.encodeText(prompt, signal);
+  const own = model.samplers.structure;
+  const { coords } = await networks.sampleStructure(
+    { cond, negative },
+    {
+      params: { ...own, cfg_strength: cfgStrength ?? own.cfg_strength },
+      from: new TorchGenerator(seed).state(),
+      saveEveryMs: Number.MAX_SAFE_INTEGER,
+      signal,
+      onStep: () => {},
+      onSave: async () => {},
+    },
+  );
+  return occupancyBits(Int16Array.from((coords.data as Int32Array).filter((_, i) => i % 4 !== 0)));
+}
+
+export async function make(runtime: PipelineRuntime, { prompt, seed, textureSize }: Request): Promise<Made> {
   const folder = await mkdtemp(join(tmpdir(), 'espalier-eval-'));
   try {
     const store = await FolderStore.open(folder);
-    const { prompt, seed, cfgStrength, textureSize = 512 } = request;
-    const sampler = cfgStrength === undefined ? {} : { cfg_strength: cfgStrength };
-    const body = { prompt, seed, texture_size: textureSize, sampler: { structure: sampler, latent: sampler } };
-    const job = parseJob(body, { id: 'eval', random: () => seed });
+    const job = parseJob({ prompt, seed, texture_size: textureSize }, { id: 'eval', random: () => seed });
     const { glbKey, stats } = await runJob(job, { store, runtime });
     const read = async (key: string): Promise<Uint8Array> => {
       const object = await store.get(key);

@@ -1,11 +1,13 @@
 /** Rows of the evaluation -> shares, goals, confusions, as a table and as figures. */
 import { formatTable } from '../report.ts';
 import type { Caption } from './captions.ts';
-import type { ColourVerdict } from './colours.ts';
+import { bothRight, type ColourVerdict } from './colours.ts';
 import type { Verdict } from './judge.ts';
 
-interface JudgedRow {
-  readonly caption: Caption;
+/** What is found of one caption, plain JSON. */
+export type Judged = JudgedAsset | { readonly failure: string };
+
+interface JudgedAsset {
   readonly failure?: undefined;
   readonly shape: Verdict;
   readonly colours: ColourVerdict;
@@ -15,13 +17,12 @@ interface JudgedRow {
   readonly seconds: number;
   readonly unknownWords: readonly string[];
 }
-interface FailedRow {
-  readonly caption: Caption;
-  readonly failure: string;
-}
-export type Row = JudgedRow | FailedRow;
+type JudgedRow = JudgedAsset & { readonly caption: Caption };
+type Row = Judged & { readonly caption: Caption };
 
-export interface Beside {
+interface Beside {
+  /** Of the model. */
+  readonly revision: string;
   readonly ceiling: { readonly accuracy: number; readonly iou: number };
   readonly diversity: number;
   readonly guidance: readonly Readonly<Record<string, number>>[];
@@ -44,14 +45,13 @@ export function evaluationReport(rows: readonly Row[], beside: Beside) {
   const share = (right: number, of: number): number => (of === 0 ? 1 : right / of);
   const withMain = judged.filter((row) => row.colours.main !== undefined);
   const withParts = judged.filter((row) => row.colours.main !== undefined && Object.keys(row.colours.parts).length > 0);
-  const bothRight = (row: JudgedRow) => row.colours.main === true && Object.values(row.colours.parts).every(Boolean);
   const single = judged.filter((row) => row.caption.one_component);
-  const empty = rows.filter((row) => row.failure?.includes('no shape')).length;
+  const empty = rows.filter((row) => row.failure?.startsWith('STRUCTURE_EMPTY')).length;
   const count = (name: string, right: number, of: number) => ({ name, right, of, share: share(right, of) });
   const shares = [
     count('category right', judged.filter((row) => row.shape.category === row.caption.category).length, all),
     count('main colour right', withMain.filter((row) => row.colours.main).length, withMain.length),
-    count('both colours right', withParts.filter(bothRight).length, withParts.length),
+    count('both colours right', withParts.filter((row) => bothRight(row.colours)).length, withParts.length),
     count('one component where there should be', single.filter((row) => row.components === 1).length, single.length),
     count('watertight', judged.filter((row) => row.watertight).length, all),
     count('valid GLB', judged.filter((row) => row.valid).length, all),
@@ -73,6 +73,7 @@ export function evaluationReport(rows: readonly Row[], beside: Beside) {
   const mean = (values: readonly number[]) =>
     values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   const figures = {
+    model_revision: beside.revision,
     captions: all,
     shares: Object.fromEntries(shares.map(({ name, ...rest }) => [name, { ...rest, goal: GOALS[name] }])),
     judge_ceiling: beside.ceiling,
@@ -84,7 +85,7 @@ export function evaluationReport(rows: readonly Row[], beside: Beside) {
     confusions,
     failures,
     wrong_colours: withMain
-      .filter((row) => !row.colours.main || !bothRight(row))
+      .filter((row) => !row.colours.main || !bothRight(row.colours))
       .map((row) => ({ caption: row.caption.caption, ...row.colours, shares: row.colours.shares.slice(0, 4) })),
   };
   return { figures, table, missed, confusions, markdown: markdown() };
@@ -98,7 +99,7 @@ export function evaluationReport(rows: readonly Row[], beside: Beside) {
 
 \`npm run eval:starter -- --save\` on ${all} captions whose combinations of category, colours and words were never
 trained on; every one through the whole pipeline to a GLB. Shapes are judged by the nearest of the reference objects
-(volumetric IoU at 32^3), colours per region of the true object of the same caption (\`colours.ts\`).
+(volumetric IoU at 32^3, boxes aligned: \`judge.ts\`), colours per region of the true object of the same caption (\`colours.ts\`).
 
 \`\`\`
 ${formatTable(table)}
@@ -108,7 +109,7 @@ The judge's own ceiling, fresh true objects judged in the same way: ${accuracy.t
 IoU ${iou.toFixed(3)} (the model's objects: ${figures.mean_nearest_iou.toFixed(3)}). Mean IoU between seeds of one prompt:
 ${beside.diversity.toFixed(3)}.
 
-Effect of guidance (both samplers, 24 captions):
+Effect of guidance on the structure (24 captions; one piece: of voxels):
 
 \`\`\`
 ${guidanceTable}

@@ -14,6 +14,8 @@ from tokenizer import write_tokenizer
 from workspace import Workspace
 
 LIMIT = 40_000_000
+# By bench/starter/results/steps-*.json: more steps change neither categories nor likeness beyond the noise.
+STEPS = 8
 
 
 def sampler(steps: int, strength: float, interval: list[float], rescale: float) -> dict:
@@ -21,7 +23,7 @@ def sampler(steps: int, strength: float, interval: list[float], rescale: float) 
             "params": {"steps": steps, "cfg_strength": strength, "cfg_interval": interval, "rescale_t": rescale}}
 
 
-def export(ws: Workspace, target: Path, structure_cfg: float = 1.0, slat_cfg: float = 1.0, steps: int = 12) -> int:
+def export(ws: Workspace, target: Path, structure_cfg: float = 1.0, slat_cfg: float = 1.0, steps: int = STEPS) -> int:
     total = 0
     for role, file in FILES.items():
         stem = target / "ckpts" / file
