@@ -8,6 +8,7 @@ export * from './job.ts';
 export * from './job-body.ts';
 export * from './job-id.ts';
 export * from './job-input.ts';
+export * from './outputs.ts';
 export * from './owner-tag.ts';
 export * from './parse-job.ts';
 export * from './ports.ts';

@@ -2,11 +2,8 @@
 import { z } from 'zod';
 import { JobIdSchema } from './job-id.ts';
 import { type JobInput, JobInputSchema } from './job-input.ts';
+import { DEFAULT_OUTPUTS, OUTPUTS, type Output } from './outputs.ts';
 import { TagsSchema } from './tags.ts';
-
-/** Files that a job can ask for beside `stats.json`. */
-export const OUTPUTS = ['glb'] as const;
-export type Output = (typeof OUTPUTS)[number];
 
 export const DEADLINE_SECONDS_MAX = 7 * 24 * 3600;
 
@@ -72,7 +69,7 @@ const outputs = z
     error: `'outputs' must be a list of: ${OUTPUTS.join(', ')}`,
   })
   .min(1, { error: "'outputs' must name at least one output" })
-  .transform((names): Output[] => OUTPUTS.filter((name) => names.includes(name)));
+  .transform((names): Output[] => OUTPUTS.filter((name) => names.includes(name) || DEFAULT_OUTPUTS.includes(name)));
 
 /** Everything of a job but its input; each field is optional. */
 export const JOB_EXTRAS = {

@@ -1,8 +1,9 @@
 /** `parseJob`: anything in, a runnable job out, or a `RejectedError` that says what is wrong and what to do. */
 import type { z } from 'zod';
 import { RejectedError } from './errors.ts';
-import { BareJobSchema, isObject, JOB_EXTRAS, type Job, type JobExtras, JobSchema, OUTPUTS } from './job.ts';
+import { BareJobSchema, isObject, JOB_EXTRAS, type Job, type JobExtras, JobSchema } from './job.ts';
 import { type InputCode, type JobInput, JobInputSchema, SEED_MAX, type UnseededInput } from './job-input.ts';
+import { DEFAULT_OUTPUTS } from './outputs.ts';
 import type { RandomInteger } from './ports.ts';
 
 export interface ParseJobOptions {
@@ -47,7 +48,7 @@ function assemble(input: UnseededInput, extras: JobExtras, options: ParseJobOpti
     input: seeded(input, options.random),
     ...(extras.webhook !== undefined && { webhook: extras.webhook }),
     ...(extras.webhook_format !== undefined && { webhook_format: extras.webhook_format }),
-    outputs: extras.outputs ?? [...OUTPUTS],
+    outputs: extras.outputs ?? [...DEFAULT_OUTPUTS],
     sampler: {
       ...(extras.sampler?.structure && { structure: extras.sampler.structure }),
       ...(extras.sampler?.latent && { latent: extras.sampler.latent }),

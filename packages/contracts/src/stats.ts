@@ -104,9 +104,11 @@ export const JobStatsSchema = z.object({
   raw_face_count: count,
   /** Corners of the exported mesh's box, metres, y up. */
   bounds: z.object({ min: point, max: point }),
-  /** Both absent in results that versions before 0.2 wrote. */
+  /** Absent in results that versions before 0.2 wrote. */
   cleaning: CleaningSchema.optional(),
   asset: AssetStatsSchema.optional(),
+  /** Bytes of each file in `results/<id>/` but this one. Absent as those two. */
+  files: z.record(z.string(), count).optional(),
   stages: z.partialRecord(z.enum(STAGES), StageStatsSchema),
   /** Highest resident memory seen, in bytes. */
   peak_memory_bytes: z.object({ main: count, inference: count.optional() }),

@@ -129,7 +129,7 @@ describe('the envelope', () => {
     ),
     ['webhook scheme', { prompt: 'a', webhook: 'file:///etc/passwd' }, 'WEBHOOK_INVALID'],
     ['webhook text', { prompt: 'a', webhook: 'nonsense' }, 'WEBHOOK_INVALID'],
-    ['outputs', { prompt: 'a', outputs: ['stl'] }, 'OUTPUTS_INVALID'],
+    ['outputs', { prompt: 'a', outputs: ['fbx'] }, 'OUTPUTS_INVALID'],
     ['no outputs', { prompt: 'a', outputs: [] }, 'OUTPUTS_INVALID'],
     ['sampler steps', { prompt: 'a', sampler: { structure: { steps: 0 } } }, 'SAMPLER_INVALID'],
     ['sampler list', { prompt: 'a', sampler: [] }, 'SAMPLER_INVALID'],

@@ -18,7 +18,7 @@ export { type AssetStats, describeAsset } from './gltf/asset-stats.ts';
 export { encodeImage, type ImageFormat } from './gltf/encode-image.ts';
 export { type ExportGlbOptions, exportGlb } from './gltf/export-glb.ts';
 export { type TexturedMesh, unwrappedNormals } from './gltf/textured-mesh.ts';
-export { type GlbMessage, type GlbReport, validateGlb } from './gltf/validate-glb.ts';
+export { type GlbReport, validateGlb } from './gltf/validate-glb.ts';
 export type { Interruptible } from './interruptible.ts';
 export * from './mesh/mesh.ts';
 export { vertexNormals } from './mesh/normals.ts';

@@ -1,10 +1,10 @@
 /** One job of RunPod's through the pipeline: checked before anything is touched, its progress told, its end named. */
 import {
+  DEFAULT_OUTPUTS,
   isJobId,
   type Job,
   jobIdFromName,
   type Logger,
-  OUTPUTS,
   type PipelineEvent,
   type PipelineListener,
   parseJobInput,
@@ -32,7 +32,7 @@ export function jobOf(taken: TakenJob): Job {
   return {
     id: assetIdOf(taken.id),
     input: parseJobInput(taken.input, (bound) => Number.parseInt(sha256(taken.id).slice(0, 12), 16) % bound),
-    outputs: [...OUTPUTS],
+    outputs: [...DEFAULT_OUTPUTS],
     sampler: {},
     tags: {},
   };

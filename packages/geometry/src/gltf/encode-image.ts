@@ -4,12 +4,6 @@ import type { Image } from '../bake/image.ts';
 
 export type ImageFormat = 'png' | 'jpeg' | 'webp';
 
-export const IMAGE_MIME_TYPES: Readonly<Record<ImageFormat, string>> = {
-  png: 'image/png',
-  jpeg: 'image/jpeg',
-  webp: 'image/webp',
-};
-
 export interface EncodeImageOptions {
   /** 1 to 100, for JPEG and lossy WebP. Default 90. */
   readonly quality?: number;

@@ -1,10 +1,16 @@
 /** One textured mesh as a binary glTF 2.0 file. */
 
-import { TerminalError } from '@espalier/contracts';
+import { type GlbGeometry, type GlbTexture, TerminalError } from '@espalier/contracts';
 import { type Accessor, Document, Logger, Verbosity, WebIO } from '@gltf-transform/core';
-import { EXTMeshoptCompression, EXTTextureWebP, KHRMeshQuantization } from '@gltf-transform/extensions';
+import {
+  EXTMeshoptCompression,
+  EXTTextureWebP,
+  KHRMeshQuantization,
+  KHRTextureBasisu,
+} from '@gltf-transform/extensions';
 import type { Image } from '../bake/image.ts';
-import { encodeImage, IMAGE_MIME_TYPES, type ImageFormat } from './encode-image.ts';
+import { encodeImage } from './encode-image.ts';
+import { encodeKtx2 } from './encode-ktx2.ts';
 import type { TexturedMesh } from './textured-mesh.ts';
 
 export interface ExportGlbOptions {
@@ -13,13 +19,13 @@ export interface ExportGlbOptions {
   readonly name?: string;
   /** Provenance, written to `asset.extras`. Must be JSON. */
   readonly extras?: Readonly<Record<string, unknown>>;
-  /** Default `png`. */
-  readonly imageFormat?: ImageFormat;
+  /** Default `png`. `webp` and `ktx2` need viewers that know EXT_texture_webp or KHR_texture_basisu. */
+  readonly texture?: GlbTexture;
   /**
-   * `plain` (default) float32; `quantized` 14-bit positions and 12-bit coordinates (KHR_mesh_quantization); `meshopt`
+   * `plain` (default) float32; `quantized` 14-bit positions and texture coordinates (KHR_mesh_quantization); `meshopt`
    * quantised and compressed (EXT_meshopt_compression), which viewers need a decoder for.
    */
-  readonly geometry?: 'plain' | 'quantized' | 'meshopt';
+  readonly geometry?: GlbGeometry;
 }
 
 /**
@@ -28,7 +34,7 @@ export interface ExportGlbOptions {
  * @throws TerminalError `MESH_EMPTY` for a mesh without faces.
  */
 export async function exportGlb(options: ExportGlbOptions): Promise<Uint8Array> {
-  const { mesh, name = 'asset', extras = {}, imageFormat = 'png', geometry = 'plain' } = options;
+  const { mesh, name = 'asset', extras = {}, texture = 'png', geometry = 'plain' } = options;
   if (mesh.indices.length === 0) {
     throw new TerminalError('the mesh has no faces to export', { code: 'MESH_EMPTY', field: 'mesh' });
   }
@@ -49,18 +55,23 @@ export async function exportGlb(options: ExportGlbOptions): Promise<Uint8Array> 
     .setAttribute('TEXCOORD_0', accessor('VEC2', mesh.uvs));
   if (mesh.tangents !== undefined) primitive.setAttribute('TANGENT', accessor('VEC4', toYUp(mesh.tangents, 4)));
 
-  if (imageFormat === 'webp') document.createExtension(EXTTextureWebP).setRequired(true);
-  const texture = async (role: string, image: Image) =>
-    document
-      .createTexture(role)
-      .setMimeType(IMAGE_MIME_TYPES[imageFormat])
-      .setImage(await encodeImage(image, imageFormat));
+  if (texture === 'webp') document.createExtension(EXTTextureWebP).setRequired(true);
+  if (texture === 'ktx2') document.createExtension(KHRTextureBasisu).setRequired(true);
+  const encode = async (image: Image, isNormalMap: boolean) =>
+    texture === 'ktx2' ? encodeKtx2(image, isNormalMap) : encodeImage(image, texture);
+  // At the same time: encoders run beside this thread.
+  const [baseColor, normalMap] = await Promise.all([
+    encode(mesh.baseColor, false),
+    mesh.normalMap && encode(mesh.normalMap, true),
+  ]);
+  const textureOf = (role: string, file: Uint8Array) =>
+    document.createTexture(role).setMimeType(`image/${texture}`).setImage(file);
   const material = document
     .createMaterial(name)
     .setMetallicFactor(0)
     .setRoughnessFactor(1)
-    .setBaseColorTexture(await texture('baseColor', mesh.baseColor));
-  if (mesh.normalMap !== undefined) material.setNormalTexture(await texture('normal', mesh.normalMap));
+    .setBaseColorTexture(textureOf('baseColor', baseColor));
+  if (normalMap !== undefined) material.setNormalTexture(textureOf('normal', normalMap));
   // Charts do not repeat: clamping keeps filters at the rim from reaching to the other side.
   for (const info of [material.getBaseColorTextureInfo(), material.getNormalTextureInfo()]) {
     info?.setWrapS(CLAMP_TO_EDGE).setWrapT(CLAMP_TO_EDGE).setMinFilter(LINEAR_MIPMAP_LINEAR).setMagFilter(LINEAR);
@@ -70,13 +81,18 @@ export async function exportGlb(options: ExportGlbOptions): Promise<Uint8Array> 
     .createNode(name)
     .setMesh(document.createMesh(name).addPrimitive(primitive.setMaterial(material)));
   document.getRoot().setDefaultScene(document.createScene(name).addChild(node));
-  const io = new WebIO().registerExtensions([EXTTextureWebP, KHRMeshQuantization, EXTMeshoptCompression]);
+  const io = new WebIO().registerExtensions([
+    EXTTextureWebP,
+    KHRTextureBasisu,
+    KHRMeshQuantization,
+    EXTMeshoptCompression,
+  ]);
   if (geometry !== 'plain') await compress(document, io, geometry);
   return io.writeBinary(document);
 }
 
 /** Its libraries are loaded here: most assets are plain, and a thread should start fast. */
-async function compress(document: Document, io: WebIO, geometry: 'quantized' | 'meshopt'): Promise<void> {
+async function compress(document: Document, io: WebIO, geometry: Exclude<GlbGeometry, 'plain'>): Promise<void> {
   const { meshopt, quantize } = await import('@gltf-transform/functions');
   if (geometry === 'quantized') {
     await document.transform(quantize(QUANTIZATION));
@@ -88,7 +104,7 @@ async function compress(document: Document, io: WebIO, geometry: 'quantized' | '
   await document.transform(meshopt({ encoder: MeshoptEncoder, level: 'high', ...QUANTIZATION }));
 }
 
-const QUANTIZATION = { quantizePosition: 14, quantizeNormal: 10, quantizeTexcoord: 12 } as const;
+const QUANTIZATION = { quantizePosition: 14, quantizeNormal: 10, quantizeTexcoord: 14 } as const;
 
 /** WebGL's names for the sampler settings, as glTF has them. */
 const CLAMP_TO_EDGE = 33071;
