@@ -21,6 +21,8 @@ export const TokenReportSchema = z.object({
   truncated_text: z.string(),
   /** Words that a model with a closed vocabulary does not know. */
   unknown_words: z.array(z.string()),
+  /** How to get a model that knows them. Absent where all words are known. */
+  remedy: z.string().optional(),
 });
 export type TokenReportRecord = z.infer<typeof TokenReportSchema>;
 

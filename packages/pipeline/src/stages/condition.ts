@@ -24,6 +24,15 @@ export const conditionStage: Stage<ConditionState> = {
   notices: ({ state }) => tokenNotices(state.tokens),
 };
 
+/** What to do about words that a bundled model does not know. */
+const OPEN_VOCABULARY =
+  'a model of open vocabulary knows them: espalier models pull trellis-text-xlarge, then --model trellis-text-xlarge';
+
+/** The report as the stats tell it: with a remedy where words are unknown. */
+export function withRemedy(tokens: TokenReportRecord): TokenReportRecord {
+  return tokens.unknown_words.length === 0 ? tokens : { ...tokens, remedy: OPEN_VOCABULARY };
+}
+
 export function tokenNotices(tokens: TokenReportRecord): Notice[] {
   const notices: Notice[] = [];
   if (tokens.truncated) {
@@ -32,7 +41,7 @@ export function tokenNotices(tokens: TokenReportRecord): Notice[] {
   }
   if (tokens.unknown_words.length > 0) {
     const words = tokens.unknown_words.map((word) => `'${word}'`).join(', ');
-    notices.push({ code: 'WORDS_UNKNOWN', message: `the model does not know: ${words}` });
+    notices.push({ code: 'WORDS_UNKNOWN', message: `the model does not know: ${words}; ${OPEN_VOCABULARY}` });
   }
   return notices;
 }

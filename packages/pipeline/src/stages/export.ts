@@ -3,17 +3,23 @@ import {
   type AssetStatsRecord,
   AssetStatsSchema,
   CleaningSchema,
+  DEFAULT_OUTPUTS,
+  OUTPUTS,
+  outputFiles,
   sha256,
   TerminalError,
   TokenReportSchema,
   ValidatorSummarySchema,
 } from '@espalier/contracts';
-import type { AssetStats, Image } from '@espalier/geometry';
+import { type AssetStats, type Image, shareArrays } from '@espalier/geometry';
+import type { Tensor } from '@espalier/tensors';
 import { z } from 'zod';
 import type { CheckpointContent } from '../checkpoints/body.ts';
+import { allSettled } from '../cpu/all-settled.ts';
 import { ESPALIER_VERSION } from '../version.ts';
-import { conditionStage } from './condition.ts';
-import { meshOf } from './meshes.ts';
+import { conditionStage, withRemedy } from './condition.ts';
+import { decodeStage } from './decode.ts';
+import { gaussiansOf, meshOf, prefixed } from './meshes.ts';
 import { samplerParams } from './sampling.ts';
 import { float32Of, type ParameterSources, type Stage, tensorOf, uint32Of } from './stage.ts';
 import { surfaceStage } from './surface.ts';
@@ -34,42 +40,59 @@ const ExportStateSchema = z.object({
 });
 export type ExportState = z.infer<typeof ExportStateSchema>;
 
+const BYTES = { dtype: 'U8', shape: [null] } as const;
+/** Files other than `model.glb` stand under this name. */
+const FILE = 'file.';
+
 export const exportStage: Stage<ExportState> = {
   name: 'export',
-  version: 3,
-  inputs: ['condition', 'surface', 'texture'],
-  tensors: { glb: { dtype: 'U8', shape: [null] } },
+  version: 5,
+  inputs: ['condition', 'decode', 'surface', 'texture'],
+  tensors: {
+    glb: BYTES,
+    ...prefixed(
+      FILE,
+      Object.fromEntries(OUTPUTS.flatMap(outputFiles).map((name) => [name, { ...BYTES, optional: true }])),
+    ),
+  },
   state: ExportStateSchema,
-  parameters: provenance,
+  parameters: (sources) => ({ ...provenance(sources), outputs: sources.job.outputs }),
   async run(context) {
-    const { cpu, signal } = context;
+    const { cpu, signal, job } = context;
     const textured = context.input(textureStage);
     const surface = context.input(surfaceStage);
-    const { glb, asset, bounds, validator, findings } = await cpu.run(
-      'export',
-      {
-        mesh: {
-          positions: float32Of(textured, 'positions'),
-          indices: uint32Of(textured, 'indices'),
-          uvs: float32Of(textured, 'uvs'),
-          source: uint32Of(textured, 'source'),
-        },
-        smooth: meshOf(surface),
-        baseColor: imageOf(textured, 'base_color'),
-        normalMap: imageOf(textured, 'normal_map'),
-        extras: provenance(context),
+    const finished = shareArrays({
+      mesh: {
+        positions: float32Of(textured, 'positions'),
+        indices: uint32Of(textured, 'indices'),
+        uvs: float32Of(textured, 'uvs'),
+        source: uint32Of(textured, 'source'),
       },
-      { signal },
-    );
+      smooth: meshOf(surface),
+      baseColor: imageOf(textured, 'base_color'),
+      normalMap: imageOf(textured, 'normal_map'),
+      extras: provenance(context),
+    });
+    const gaussians = gaussiansOf(context.input(decodeStage));
+    const others = job.outputs.filter((output) => !DEFAULT_OUTPUTS.includes(output));
+    const [exported, ...outputs] = await allSettled([
+      cpu.run('export', finished, { signal }),
+      ...others.map((output) => cpu.run('output', { ...finished, output, gaussians }, { signal })),
+    ]);
+    const { glb, asset, bounds, validator, findings } = exported;
+    const files: Record<string, Uint8Array> = Object.assign({}, ...outputs);
     const { method, charts, baked_from } = textured.state;
     return {
-      tensors: { glb: { dtype: 'U8', shape: [glb.length], data: glb } },
+      tensors: {
+        glb: bytesTensor(glb),
+        ...prefixed(FILE, Object.fromEntries(Object.entries(files).map(([name, data]) => [name, bytesTensor(data)]))),
+      },
       state: {
         raw: surface.state.raw,
         cleaning: surface.state.cleaning,
         asset: { ...assetRecord(asset), unwrap: method, charts, baked_from },
         bounds,
-        tokens: context.input(conditionStage).state.tokens,
+        tokens: withRemedy(context.input(conditionStage).state.tokens),
         validator,
         findings: [...findings],
         device: surface.state.device,
@@ -122,6 +145,17 @@ function assetRecord(stats: AssetStats): Omit<AssetStatsRecord, 'unwrap' | 'char
     texels_per_unit: stats.texelsPerUnit,
     bytes: stats.bytes,
   };
+}
+
+function bytesTensor(data: Uint8Array): Tensor {
+  return { dtype: 'U8', shape: [data.length], data };
+}
+
+/** All files of a content, `model.glb` first. */
+export function filesOf({ tensors }: CheckpointContent): Map<string, Uint8Array> {
+  const names = Object.keys(tensors).filter((name) => name.startsWith(FILE));
+  const entries = [['model.glb', 'glb'], ...names.toSorted().map((name) => [name.slice(FILE.length), name])] as const;
+  return new Map(entries.map(([file, name]) => [file as string, tensors[name as string]?.data as Uint8Array])); // U8: checked by its form
 }
 
 function imageOf(content: CheckpointContent, name: string): Image {
