@@ -1,5 +1,6 @@
 /** What the pipeline tells while it works: the same events feed progress lines, logs, status records and stats. */
 import type { StageName } from './stages.ts';
+import type { StageStats } from './stats.ts';
 
 /** Payload by event type. Every event also names its job. */
 export interface PipelineEvents {
@@ -16,7 +17,7 @@ export interface PipelineEvents {
     readonly bytes: number;
     readonly step?: number;
   };
-  'stage.finished': { readonly stage: StageName; readonly seconds: number; readonly cached: boolean };
+  'stage.finished': { readonly stage: StageName } & StageStats;
   /** For people: the prompt was cut, words are unknown, a fallback was taken. */
   'job.notice': { readonly code: string; readonly message: string };
   'job.finished': { readonly seconds: number };

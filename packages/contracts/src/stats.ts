@@ -27,11 +27,11 @@ export const TokenReportSchema = z.object({
 export type TokenReportRecord = z.infer<typeof TokenReportSchema>;
 
 export const StageStatsSchema = z.object({
-  /** Wall time of this run, reading a checkpoint included. */
+  /** Wall time of the run that computed it, or that found its checkpoint. */
   seconds,
-  /** Taken from a checkpoint, not computed. */
+  /** Not computed for this job: an earlier one's checkpoint served. */
   cached: z.boolean(),
-  /** Sampler steps computed in this run, and the step the run began at. */
+  /** Sampler steps computed in that run, and the step it began at. */
   steps: count.optional(),
   resumed_from_step: count.optional(),
 });
@@ -92,7 +92,7 @@ export const JobStatsSchema = z.object({
   vertex_count: count,
   face_count: count,
   glb_size_bytes: count,
-  /** Wall time of the run that ended the job. */
+  /** Wall time of the run that ended the job, and of the stages that other runs computed for it before. */
   generation_time_seconds: seconds,
   seed_used: z.int().min(0).max(SEED_MAX),
 

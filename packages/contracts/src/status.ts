@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { FailureSchema } from './failure.ts';
 import { SEED_MAX } from './job-input.ts';
 import { StageSchema } from './stages.ts';
+import { StageStatsSchema } from './stats.ts';
 
 export const JOB_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'rejected'] as const;
 export const JobStateSchema = z.enum(JOB_STATES);
@@ -42,7 +43,7 @@ export const JobStatusSchema = z.strictObject({
   steps: z.int().min(0).optional(),
   /** Claims so far; the first is 1. */
   attempt: z.int().min(0),
-  /** Claims that ended with their worker's death, without progress in between: three of them fail the job. */
+  /** Claims whose work had begun and that ended with their worker's death, without progress in between: three fail the job. */
   crashes: z.int().min(0),
   /** Not to be claimed before, after a fault that may pass. */
   retry_at: time.optional(),
@@ -52,6 +53,8 @@ export const JobStatusSchema = z.strictObject({
   submitted_at: time,
   updated_at: time,
   finished_at: time.optional(),
+  /** What the stages cost that were computed for this job so far, by whichever worker: kept for `stats.json`. */
+  stages: z.partialRecord(StageSchema, StageStatsSchema).optional(),
   error: FailureSchema.optional(),
   /** Keys of what the job made, by name, e.g. `model.glb`. */
   results: z.record(z.string(), z.string()).optional(),

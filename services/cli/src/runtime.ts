@@ -32,8 +32,8 @@ export async function openPipeline(
   return {
     runtime,
     run: async (job, options) => {
-      const { signal, onEvent, logger: jobLogger } = options;
-      const deps = { store, runtime, logger: jobLogger, signal, onProgress: onEvent, saveSeconds };
+      const { signal, onEvent, logger: jobLogger, earlier } = options;
+      const deps = { store, runtime, logger: jobLogger, signal, onProgress: onEvent, saveSeconds, earlier };
       return (await runJob(job, deps)).stats;
     },
     close: () => runtime.close(),

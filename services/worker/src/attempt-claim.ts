@@ -21,7 +21,18 @@ import {
 } from '@espalier/storage';
 import { Claim } from './claim.ts';
 import type { Submission } from './status-record.ts';
-import { CRASHES_MAX, claimedRecord, finishedRecord, leaseEnd, queuedRecord, retryTime } from './status-record.ts';
+import {
+  CRASHES_MAX,
+  claimedRecord,
+  type Death,
+  deathIn,
+  EARLY_DEATHS_MAX,
+  earlyDeathsOf,
+  finishedRecord,
+  leaseEnd,
+  queuedRecord,
+  retryTime,
+} from './status-record.ts';
 import { mayBeUnfinished, type Reading, takenId } from './submissions.ts';
 
 export interface ClaimContext {
@@ -32,6 +43,8 @@ export interface ClaimContext {
   readonly leaseMs: number;
   /** Milliseconds a job object must have rested before a cut body counts as its last word. */
   readonly settleMs: number;
+  /** The job is most likely new: a record is created before one is looked for. @defaultValue false */
+  readonly expectNew?: boolean;
 }
 
 export type ClaimResult =
@@ -46,6 +59,10 @@ export type ClaimResult =
 
 /** @throws TerminalError STATUS_UNREADABLE; RetryableError STORE_* */
 export async function attemptClaim(context: ClaimContext, reading: Reading): Promise<ClaimResult> {
+  if (context.expectNew === true && 'job' in reading) {
+    const created = await claimNew(context, reading);
+    if (created !== undefined) return created;
+  }
   const { submission } = reading;
   const now = context.clock.now();
   const seen = await readStatus(context.store, submission.id);
@@ -66,13 +83,9 @@ export async function attemptClaim(context: ClaimContext, reading: Reading): Pro
   if ('refusal' in reading) return refuse(context, reading.refusal, reading, anew ? undefined : seen, seen);
 
   const from = anew ? queuedRecord(submission, now, seen === undefined ? undefined : 'submitted again') : seen.status;
-  const crashed = !anew && holder !== undefined;
-  if (crashed && from.crashes + 1 >= CRASHES_MAX) {
-    const error: Failure = {
-      code: 'WORKER_CRASHED',
-      message: `its worker died ${CRASHES_MAX} times in ${from.stage ?? 'the first stage'} without getting further`,
-      remedy: 'look for what killed it (memory?); submit the job again to retry from its last checkpoint',
-    };
+  const died = anew || holder === undefined ? undefined : deathIn(from);
+  const error = died === undefined ? undefined : diedTooOften(from, died);
+  if (error !== undefined) {
     return end(context, finishedRecord(from, now, { state: 'failed', error }), seen);
   }
   if (await isCancelled(context.store, submission)) {
@@ -88,7 +101,7 @@ export async function attemptClaim(context: ClaimContext, reading: Reading): Pro
   // A second attempt makes the same asset: the seed that was drawn first stays.
   const seed = !anew && !reading.seedGiven && from.seed !== undefined ? from.seed : job.input.seed;
   const { worker, leaseMs } = context;
-  const running = claimedRecord(from, { now, worker }, { leaseMs, seed, crashed });
+  const running = claimedRecord(from, { now, worker }, { leaseMs, seed, died });
   const written = await writeStatus(context.store, running, seen);
   if (written === undefined) return { kind: 'later', at: now };
   if (anew && seen !== undefined) await clearOldResults(context.store, submission.id);
@@ -96,11 +109,38 @@ export async function attemptClaim(context: ClaimContext, reading: Reading): Pro
   return { kind: 'claimed', claim: new Claim(context.store, written), job: seeded };
 }
 
+/** Claims a job that has no record yet, in one request; nothing when it has one, or is not to be worked on. */
+async function claimNew(
+  { store, clock, worker, leaseMs }: ClaimContext,
+  { submission, job }: Extract<Reading, { job: Job }>,
+): Promise<ClaimResult | undefined> {
+  const now = clock.now();
+  const queued = queuedRecord(submission, now);
+  const deadline = deadlineOf(job, queued);
+  if ((deadline !== undefined && deadline <= now) || (await isCancelled(store, submission))) return undefined;
+  const record = claimedRecord(queued, { now, worker }, { leaseMs, seed: job.input.seed });
+  const written = await writeStatus(store, record, undefined);
+  return written && { kind: 'claimed', claim: new Claim(store, written), job };
+}
+
+/** @param died how its worker did last */
+function diedTooOften(from: JobStatus, died: Death): Failure | undefined {
+  const times = died === 'at work' ? from.crashes + 1 : earlyDeathsOf(from) + 1;
+  if (times < (died === 'at work' ? CRASHES_MAX : EARLY_DEATHS_MAX)) return undefined;
+  const where =
+    died === 'at work' ? `in ${from.stage ?? 'the first stage'} without getting further` : 'before any work';
+  return {
+    code: 'WORKER_CRASHED',
+    message: `its worker died ${times} times ${where}`,
+    remedy: 'look for what killed it (memory?); submit the job again to retry from its last checkpoint',
+  };
+}
+
 /**
  * Another content, or the same one put there again after the end: that is how a job is asked for once more. Its time
  * must differ from the one on record, too: a file dated in the future would else be new for ever.
  */
-function isNewSubmission(submission: Submission, { status, modifiedAt }: SeenStatus): boolean {
+export function isNewSubmission(submission: Submission, { status, modifiedAt }: SeenStatus): boolean {
   if (status.job_etag !== submission.etag) return true;
   const again = Math.trunc(submission.submittedAt) !== Date.parse(status.submitted_at);
   return isTerminal(status.state) && again && submission.submittedAt > modifiedAt;

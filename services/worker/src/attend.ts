@@ -11,6 +11,7 @@ import {
   type HandOver,
   type Job,
   type JobStats,
+  type JobStatus,
   type Logger,
   LostClaimError,
   type PipelineEvent,
@@ -24,13 +25,16 @@ import { type ClaimContext, deadlineError, deadlineOf, writeRejection } from './
 import type { Claim } from './claim.ts';
 import type { JobRunner } from './runner.ts';
 import {
+  earlyDeathsOf,
   finishedRecord,
+  handOverNote,
   type Progress,
   RETRIES_MAX,
   RETRY_NOTE,
   renewedRecord,
   retriesOf,
   returnedRecord,
+  withCosts,
 } from './status-record.ts';
 import type { Timers } from './timers.ts';
 
@@ -83,9 +87,33 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
   let advancedAt = clock.now();
   let renewedAt = clock.now();
   let written: Progress = progress;
+  const move = (step: (from: JobStatus) => JobStatus) => claim.move((from) => step(withCosts(from, progress)));
+  const renew = async () => {
+    const current = progress;
+    await move((from) => renewedRecord(from, clock.now(), leaseMs, current));
+    [written, renewedAt] = [current, clock.now()];
+  };
+  // Whose worker died before tells at once how far it gets: the next death shall find what to be judged by.
+  let suspect = claim.status.crashes > 0 || earlyDeathsOf(claim.status) > 0;
+  let telling = false;
+  const tellAtOnce = async () => {
+    if (!suspect || telling || over || stop !== undefined) return;
+    telling = true;
+    try {
+      while (suspect && progress !== written && !over && stop === undefined) {
+        await renew();
+        suspect = claim.status.crashes > 0;
+      }
+    } catch {
+      // The next beat finds out what is wrong.
+    } finally {
+      telling = false;
+    }
+  };
   const onEvent = (event: PipelineEvent) => {
     advancedAt = clock.now();
     progress = progressAfter(progress, event);
+    if (progress !== written) void tellAtOnce();
     context.onEvent?.(event);
   };
 
@@ -96,9 +124,7 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
       if ((await store.head(cancelKey(job.id))) !== undefined) halt({ why: 'cancelled' });
       if (over || stop !== undefined) return;
       if (progress === written && now - renewedAt < leaseMs / 3) return;
-      const current = progress;
-      await claim.move((from) => renewedRecord(from, clock.now(), leaseMs, current));
-      [written, renewedAt] = [current, now];
+      await renew();
     } catch (error) {
       if (error instanceof LostClaimError) return halt({ why: 'lost', error });
       logger.warn({ err: error }, 'the lease could not be renewed');
@@ -117,21 +143,24 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
   if (context.signal.aborted) onShutdown();
   try {
     let result: JobStats | HandOver;
+    const { stages: earlier } = claim.status;
+    const options = { signal: run.signal, onEvent, logger, ...(earlier !== undefined && { earlier }) };
     try {
-      result = await Promise.race([context.runner.run(job, { signal: run.signal, onEvent, logger }), unresponsive]);
+      result = await Promise.race([context.runner.run(job, options), unresponsive]);
       over = true; // from here on the record is this function's to move
     } catch (thrown) {
       over = true;
-      return await settle(context, claim, job, ensureError(thrown), stop);
+      return await settle(context, { claim, move, job }, ensureError(thrown), stop);
     }
     if ('handOver' in result) {
       const { handOver } = result;
-      await claim.move((from) => returnedRecord(from, clock.now(), { note: `handed to the ${handOver} lane` }));
+      await move((from) => returnedRecord(from, clock.now(), { note: handOverNote(handOver) }));
       logger.info({ lane: handOver }, 'job handed over');
       return 'handed-over';
     }
-    const results = { 'model.glb': resultKey(job.id, 'model.glb'), 'stats.json': resultKey(job.id, 'stats.json') };
-    await claim.move((from) => finishedRecord(from, clock.now(), { state: 'succeeded', results }));
+    const names = [...Object.keys(result.files ?? { 'model.glb': 0 }), 'stats.json'];
+    const results = Object.fromEntries(names.map((name) => [name, resultKey(job.id, name)]));
+    await move((from) => finishedRecord(from, clock.now(), { state: 'succeeded', results }));
     const { face_count, glb_size_bytes, generation_time_seconds } = result;
     logger.info({ face_count, glb_size_bytes, generation_time_seconds }, 'job succeeded');
     return 'succeeded';
@@ -147,15 +176,14 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
 /** Writes down a run that threw. */
 async function settle(
   context: AttendContext,
-  claim: Claim,
-  job: Job,
+  { claim, move, job }: { readonly claim: Claim; readonly move: Claim['move']; readonly job: Job },
   error: Error,
   stop: Stop | undefined,
 ): Promise<Outcome> {
   const { clock, logger, store } = context;
   const now = clock.now();
   const finish = async (state: 'failed' | 'cancelled' | 'rejected', failure?: Failure): Promise<Outcome> => {
-    await claim.move((from) => finishedRecord(from, now, { state, ...(failure !== undefined && { error: failure }) }));
+    await move((from) => finishedRecord(from, now, { state, ...(failure !== undefined && { error: failure }) }));
     return state;
   };
   if (stop?.why === 'lost' || error instanceof LostClaimError) {
@@ -173,7 +201,7 @@ async function settle(
     return finish('failed', failureOf(stop.error));
   }
   if (stop?.why === 'shutdown' || (error instanceof CancelledError && stop === undefined)) {
-    await claim.move((from) => returnedRecord(from, now, { note: 'handed back' }));
+    await move((from) => returnedRecord(from, now, { note: 'handed back' }));
     logger.info({}, 'job handed back; any worker goes on from its last checkpoint');
     return 'returned';
   }
@@ -190,7 +218,7 @@ async function settle(
   if (fault instanceof RetryableError && retries < RETRIES_MAX && !hopeless) {
     const wait = Math.max(fault.retryAfterSeconds ?? 0, 2 ** retries) * 1000;
     logger.warn({ err: fault, code: fault.code, retry_in_seconds: wait / 1000 }, `job comes again: ${fault.message}`);
-    await claim.move((from) =>
+    await move((from) =>
       returnedRecord(from, now, { note: `${RETRY_NOTE}${failure.code}`, retryAt: now + wait, error: failure }),
     );
     return 'returned';
@@ -211,14 +239,21 @@ function stalled(stallMs: number): RetryableError {
 }
 
 function progressAfter(progress: Progress, event: PipelineEvent): Progress {
+  const costs = progress.computed === undefined ? {} : { computed: progress.computed };
   switch (event.type) {
     case 'stage.started':
       return {
+        ...costs,
         stage: event.stage,
         ...(event.steps !== undefined && { step: event.resumedFromStep ?? 0, steps: event.steps }),
       };
     case 'stage.step':
-      return { stage: event.stage, step: event.step, steps: event.steps };
+      return { ...costs, stage: event.stage, step: event.step, steps: event.steps };
+    case 'stage.finished': {
+      const { type: _type, job: _job, stage, ...stats } = event;
+      if (stats.cached) return progress;
+      return { ...progress, computed: { ...progress.computed, [stage]: stats } };
+    }
     default:
       return progress;
   }

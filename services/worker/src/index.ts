@@ -1,6 +1,9 @@
 export * from './attempt-claim.ts';
 export * from './attend.ts';
 export * from './claim.ts';
+export * from './lanes/dead-letter.ts';
+export { ownKey } from './lanes/handle-message.ts';
+export * from './lanes/inline-job.ts';
 export * from './lanes/lane-options.ts';
 export * from './lanes/lane-worker.ts';
 export * from './lanes/metrics.ts';

@@ -1,11 +1,13 @@
 /** What the worker needs of the pipeline: one job in, its stats out. */
-import type { HandOver, Job, JobStats, Logger, PipelineListener } from '@espalier/contracts';
+import type { HandOver, Job, JobStats, JobStatus, Logger, PipelineListener } from '@espalier/contracts';
 
 export interface RunOptions {
   /** Aborted when the job must stop: what can be saved is saved first. */
   readonly signal: AbortSignal;
   readonly onEvent: PipelineListener;
   readonly logger: Logger;
+  /** What stages cost that earlier attempts, or the other lane, computed for this job. */
+  readonly earlier?: JobStatus['stages'];
 }
 
 export interface JobRunner {

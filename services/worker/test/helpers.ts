@@ -149,3 +149,20 @@ export function untilAborted(signal: AbortSignal): Promise<never> {
     signal.addEventListener('abort', stop);
   });
 }
+
+/** Gives the file system its turns until the condition holds. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Lets time pass until the promise settles. */
+export async function whileWaiting(done: Promise<unknown>, pass: () => Promise<void>): Promise<void> {
+  let settled = false;
+  void done.finally(() => {
+    settled = true;
+  });
+  await until(async () => {
+    if (!settled) await pass();
+    return settled;
+  });
+}

@@ -8,6 +8,8 @@ import {
   type PipelineListener,
   STAGE_LANES,
   STAGES,
+  type StageName,
+  type StageStats,
   silentLogger,
   systemClock,
 } from '@espalier/contracts';
@@ -36,6 +38,8 @@ export interface RunJobDeps {
   readonly onProgress?: PipelineListener | undefined;
   /** Milliseconds since the epoch: a deadline counts from here. @defaultValue now */
   readonly submittedAt?: number;
+  /** What stages cost that another run computed for this job: told in its stats. */
+  readonly earlier?: JobStats['stages'] | undefined;
   /** Longest sampling work that a crash may lose, seconds; 0 saves after every step. @defaultValue 10 */
   readonly saveSeconds?: number;
   /** How often a stage goes on in a fresh process after a crash, before the job fails. @defaultValue 2 */
@@ -95,11 +99,12 @@ async function run(job: Job, deps: RunJobDeps, signal: AbortSignal, known?: Plan
   const glbKey = resultKey(job.id, 'model.glb');
   await store.put(glbKey, glb, { contentType: 'model/gltf-binary' });
   const inferred = STAGES.some((name) => STAGE_LANES[name] === 'gpu' && runner.stats.get(name)?.cached === false);
+  const elsewhere = computedElsewhere(deps.earlier, runner);
   const stats: JobStats = JobStatsSchema.parse({
     vertex_count: state.asset.vertices,
     face_count: state.asset.faces,
     glb_size_bytes: glb.byteLength,
-    generation_time_seconds: seconds(),
+    generation_time_seconds: seconds() + sumSeconds(elsewhere),
     seed_used: job.input.seed,
     id: job.id,
     prompt: job.input.prompt,
@@ -111,7 +116,7 @@ async function run(job: Job, deps: RunJobDeps, signal: AbortSignal, known?: Plan
     bounds: state.bounds,
     cleaning: state.cleaning,
     asset: state.asset,
-    stages: Object.fromEntries(runner.stats),
+    stages: { ...Object.fromEntries(runner.stats), ...elsewhere },
     peak_memory_bytes: {
       main: process.resourceUsage().maxRSS * 1024,
       ...(inferred && { inference: runtime.inference.usage.peakMemoryBytes }),
@@ -146,6 +151,16 @@ export function stageRunner(job: Job, deps: RunJobDeps, signal: AbortSignal, emi
     crashRetries: deps.crashRetries ?? 2,
     emit,
   });
+}
+
+/** Of what other runs computed for this job, what this one only found. */
+function computedElsewhere(earlier: JobStats['stages'] = {}, runner: StageRunner): JobStats['stages'] {
+  const entries = Object.entries(earlier) as [StageName, StageStats][]; // its keys are stages by its schema
+  return Object.fromEntries(entries.filter(([name]) => runner.stats.get(name)?.cached !== false));
+}
+
+function sumSeconds(stages: JobStats['stages']): number {
+  return Object.values(stages).reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
 /** A listener that throws must not end a job. */

@@ -185,7 +185,7 @@ export class StageRunner {
   #finished(stage: Stage, stats: StageStats): void {
     const { job, emit } = this.#options;
     this.stats.set(stage.name, stats);
-    emit({ type: 'stage.finished', job: job.id, stage: stage.name, seconds: stats.seconds, cached: stats.cached });
+    emit({ type: 'stage.finished', job: job.id, stage: stage.name, ...stats });
   }
 
   #notice({ code, message }: Notice): void {

@@ -99,9 +99,9 @@ async function openRunners(
   closers.push(close);
   logger.info({ model: runtime.model.name, revision: runtime.model.revision }, 'model opened');
   return (lane) => ({
-    run: async (job, { signal, onEvent, logger: jobLogger }) => {
+    run: async (job, { signal, onEvent, logger: jobLogger, earlier }) => {
       const { saveSeconds } = settings;
-      const deps = { store, runtime, logger: jobLogger, signal, onProgress: onEvent, saveSeconds };
+      const deps = { store, runtime, logger: jobLogger, signal, onProgress: onEvent, saveSeconds, earlier };
       const result = await runLane(lane, job, deps);
       return 'handOver' in result ? result : result.stats;
     },

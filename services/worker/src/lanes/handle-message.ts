@@ -82,15 +82,20 @@ async function judge(context: MessageContext, message: QueueMessage): Promise<Ve
           parsed.turn.key ?? jobKey(parsed.turn.job),
         );
       case 'job':
-        return await attendKey(context, message, await storeInlineJob(store, parsed.job));
+        return await attendKey(announcing(context, message), message, await storeInlineJob(store, parsed.job));
       case 'objects':
-        return await attendObjects(context, message, parsed.objects);
+        return await attendObjects(announcing(context, message), message, parsed.objects);
     }
   } catch (thrown) {
     // A fault that will be there next time too.
     if (thrown instanceof TerminalError) return bury(thrown.code, thrown.message);
     throw thrown;
   }
+}
+
+/** The first news of a job: most likely nobody has looked at it yet. */
+function announcing(context: MessageContext, { receiveCount }: QueueMessage): MessageContext {
+  return receiveCount === 1 ? { ...context, expectNew: true } : context;
 }
 
 async function attendObjects(
@@ -113,7 +118,7 @@ async function attendObjects(
 }
 
 /** The key inside the store, for an object that lies in it. Stores that are no bucket believe the announcement. */
-function ownKey(location: string, bucket: string, key: string): string | undefined {
+export function ownKey(location: string, bucket: string, key: string): string | undefined {
   const place = /^s3:\/\/([^/]+)(?:\/(.*))?$/.exec(location);
   if (place === null) return key;
   const prefix = place[2] === undefined ? '' : `${place[2]}/`;

@@ -76,13 +76,14 @@ await serveLanes(
     width: { generate: options.width, finish: options.width },
     pace: { poll: 2, beat: 0.25 },
     runnerFor: (lane) => ({
-      run: async (job, { signal, onEvent, logger: jobLogger }) => {
+      run: async (job, { signal, onEvent, logger: jobLogger, earlier }) => {
         const result = await runLane(lane, job, {
           store,
           runtime: LIGHT_RUNTIME,
           graph,
           logger: jobLogger,
           signal,
+          earlier,
           onProgress: (event) => {
             if (event.type === 'stage.step') say({ type: 'step', job: job.id, stage: event.stage, step: event.step });
             if (event.type === 'stage.started' && event.resumedFromStep !== undefined) {

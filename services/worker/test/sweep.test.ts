@@ -1,0 +1,55 @@
+import { silentLogger } from '@espalier/contracts';
+import { parseMessage } from '@espalier/queue';
+import { jobKey, statusKey } from '@espalier/storage';
+import { describe, expect, it } from 'vitest';
+import { Sweep } from '../src/index.ts';
+import { statusOf } from './helpers.ts';
+import { bytes, queues, reaches, serve, stopServing, store } from './lane-helpers.ts';
+
+describe('the sweep', () => {
+  const sweep = (options: { readonly now?: () => number; readonly everySeconds?: number } = {}) =>
+    new Sweep({
+      store,
+      queues: [queues.generate, queues.finish],
+      clock: { now: options.now ?? (() => Date.now() + 600_000) },
+      logger: silentLogger,
+      ...(options.everySeconds !== undefined && { everySeconds: options.everySeconds }),
+    });
+
+  it('announces what no message speaks of, and nothing else', async () => {
+    await queues.generate.send(JSON.stringify({ id: 'done', prompt: 'a' }));
+    serve('generate');
+    await reaches('done', 'succeeded');
+    await stopServing();
+    await store.put(jobKey('lost'), bytes({ prompt: 'b' }));
+    expect(await sweep().once()).toBe(1);
+    const [message] = await queues.generate.receive({ max: 10, waitSeconds: 0 });
+    expect(parseMessage(message?.body ?? '')).toEqual({ kind: 'turn', turn: { job: 'lost', key: jobKey('lost') } });
+  });
+
+  it('is done by one worker at a time, and by none while something waits', async () => {
+    await store.put(jobKey('lost'), bytes({ prompt: 'b' }));
+    const found = await Promise.all([sweep(), sweep(), sweep()].map((one) => one.once()));
+    expect(found.filter((count) => count !== undefined)).toEqual([1]);
+    expect(await sweep({ now: () => Date.now() + 3_600_000 }).once(), 'the queue is not empty').toBeUndefined();
+  });
+
+  it('takes up again what a dead worker left, and what was submitted again', async () => {
+    await queues.generate.send(JSON.stringify({ id: 'a', prompt: 'a' }));
+    serve('generate');
+    await reaches('a', 'succeeded');
+    await stopServing();
+    const old = await statusOf(store, 'a');
+    const later = { now: () => Date.now() + 600_000 };
+    await store.put(
+      statusKey('a'),
+      bytes({ ...old, state: 'running', worker: 'w', lease_until: new Date().toISOString() }),
+    );
+    expect(await sweep({ ...later, everySeconds: 0 }).once()).toBe(1);
+    for (const message of await queues.generate.receive({ max: 10, waitSeconds: 0 })) await message.delete();
+    await store.put(statusKey('a'), bytes(old));
+    expect(await sweep({ ...later, everySeconds: 0 }).once()).toBe(0);
+    await store.put(jobKey('a'), bytes({ prompt: 'another' }));
+    expect(await sweep({ ...later, everySeconds: 0 }).once()).toBe(1);
+  });
+});
