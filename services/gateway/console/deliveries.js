@@ -90,9 +90,19 @@ function entry(delivery) {
           {},
           h('time', { datetime: at }, clock(at)),
           h('span', {}, status === undefined ? 'no answer' : `answered ${status}`),
-          h('span', { class: 'hint' }, [error, seconds(took)].filter(Boolean).join(' · ')),
+          h('span', { class: 'hint' }, [news(error, status), seconds(took)].filter(Boolean).join(' · ')),
         ),
       ),
     ),
   );
+}
+
+/**
+ * What the error says beyond the status, which stands beside it.
+ *
+ * @param {string | undefined} error
+ * @param {number | undefined} status
+ */
+function news(error, status) {
+  return error?.replace(`answered ${status}`, '').replace(/^: /, '');
 }

@@ -77,6 +77,8 @@ async function draw(link) {
   document.body.append(viewer);
   try {
     await load(viewer, url);
+    // The camera would glide to its place.
+    viewer.jumpCameraToGoal();
     await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
     return await viewer.toBlob({ mimeType: 'image/webp', qualityArgument: 0.9 });
   } finally {

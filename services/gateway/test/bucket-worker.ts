@@ -68,7 +68,13 @@ export class BucketWorker {
     });
   }
 
-  async succeed(id: string, glb: Uint8Array = CUBE, changes: Partial<JobStats> = {}): Promise<void> {
+  /** @param more files beside the GLB, by name */
+  async succeed(
+    id: string,
+    glb: Uint8Array = CUBE,
+    changes: Partial<JobStats> = {},
+    more: Readonly<Record<string, Uint8Array>> = {},
+  ): Promise<void> {
     const status = await this.#read(id);
     const object = await this.#store.get(jobKey(id));
     if (status === undefined || object === undefined) throw new Error(`${id} was not claimed`);
@@ -106,9 +112,11 @@ export class BucketWorker {
     };
     await this.#store.put(resultKey(id, 'model.glb'), glb);
     await this.#store.put(resultKey(id, 'stats.json'), Buffer.from(JSON.stringify(stats)));
+    for (const [name, body] of Object.entries(more)) await this.#store.put(resultKey(id, name), body);
+    const names = ['model.glb', 'stats.json', ...Object.keys(more)];
     await this.#change(id, (before) => ({
       ...this.#ended(before, 'succeeded'),
-      results: { 'model.glb': resultKey(id, 'model.glb'), 'stats.json': resultKey(id, 'stats.json') },
+      results: Object.fromEntries(names.map((name) => [name, resultKey(id, name)])),
     }));
   }
 

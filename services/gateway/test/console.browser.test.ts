@@ -1,10 +1,13 @@
 /** The web console in real Chromium, over a real gateway and a real bucket. `npm run test:browser`. */
 import { readFileSync } from 'node:fs';
 import { STAGES } from '@espalier/contracts';
+import { DeliveryLog, newDelivery, tried } from '@espalier/notifier';
+import { MemoryQueue } from '@espalier/queue';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createApiKey, parseApiKeys } from '../src/index.ts';
+import { CUBE } from './bucket-worker.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 /** Software rendering on a busy machine: what takes a second on a desk may take half a minute. */
@@ -164,6 +167,8 @@ describe('a job in the console', () => {
     await harness.worker.run(id);
     await page.getByRole('button', { name: 'Re-texture' }).click();
     await page.getByText('not a new generation').waitFor();
+    // The job's own seconds: surface, texture and export, and those before them that are cached here.
+    await page.getByText('The last finish took 1.5 s').waitFor();
     await page.getByRole('dialog').getByRole('radio', { name: '2048' }).check();
     await page.locator('#retexture-go').click();
     await until(page, `!location.hash.endsWith(${JSON.stringify(id)})`);
@@ -189,6 +194,49 @@ describe('a job in the console', () => {
     await page.getByRole('button', { name: 'Copy seed' }).click();
     const { seed } = (await harness.call('GET', `/jobs/${id}`)).body;
     expect(await page.evaluate('navigator.clipboard.readText()')).toBe(String(seed));
+  });
+
+  it('tells what came of its webhook while it happens, and tells it again', async () => {
+    await page.close();
+    await harness.close();
+    const queue = new MemoryQueue();
+    harness = await startHarness({ notifications: queue });
+    page = await open();
+    await page.getByText('More', { exact: true }).click();
+    await page.getByLabel('Webhook').fill('https://example.com/hook');
+    const id = await submit('A box');
+    await page.locator('.deliveries .chip').getByText('when the job ends').waitFor();
+    await harness.worker.run(id);
+    await page.locator('.deliveries .chip').getByText('not tried yet').waitFor();
+    const about = { webhook_id: 'msg_1', job: id, url: 'https://example.com/hook', body: '{}' } as const;
+    const fresh = newDelivery({ ...about, type: 'job.completed', format: 'runpod' }, Date.now());
+    const moment = { began: Date.now(), ended: Date.now() + 120, random: 0 };
+    const log = new DeliveryLog(harness.store);
+    const failed = await log.write(
+      tried(fresh, { kind: 'failed', status: 503, error: 'answered 503' }, moment),
+      undefined,
+    );
+    await page.locator('.deliveries .chip').getByText('pending').waitFor();
+    await page.locator('.deliveries summary').click();
+    await page.locator('.deliveries').getByText('answered 503').waitFor();
+    await page.getByRole('button', { name: 'Tell it again' }).click();
+    await expect.poll(() => queue.depth()).toBe(1);
+    const again = await log.read(id, 'msg_1');
+    expect([failed?.delivery.failures, again?.delivery.failures, again?.delivery.replays]).toEqual([1, 0, 1]);
+    if (again === undefined) return;
+    await log.write(tried(again.delivery, { kind: 'delivered', status: 200 }, moment), again);
+    await page.locator('.deliveries .chip').getByText('delivered').waitFor();
+    expect(await page.locator('.deliveries li').allTextContents()).toHaveLength(2);
+  });
+
+  it('says which words the model does not know, and what the encoder did not see', async () => {
+    const id = await submit('A flamboyant box');
+    await harness.worker.claim(id);
+    await harness.worker.succeed(id, CUBE, {
+      tokens: { tokens: 90, used: 77, truncated: true, truncated_text: 'of the end', unknown_words: ['flamboyant'] },
+    });
+    await page.locator('.notice').getByText('flamboyant').waitFor();
+    await page.locator('.notice').getByText('of the end').waitFor();
   });
 
   it('comes back by itself when the server was away', async () => {
@@ -242,6 +290,18 @@ describe('bad input', () => {
 });
 
 describe('the gallery', () => {
+  it('shows the preview that the worker made, and draws nothing then', async () => {
+    const id = await harness.submit('A box');
+    await harness.worker.claim(id);
+    const square = { width: 64, height: 64, channels: 3, background: '#c03020' } as const;
+    const picture = await sharp({ create: square }).webp().toBuffer();
+    await harness.worker.succeed(id, CUBE, {}, { 'preview.webp': picture });
+    const image = page.locator('#gallery img');
+    await image.waitFor();
+    await until(page, `document.querySelector('#gallery img').naturalWidth === 64`);
+    expect(await page.locator('model-viewer').count(), 'the one on the stage').toBe(1);
+  });
+
   it('shows a picture of each finished asset', async () => {
     const id = await harness.submit('A box');
     await harness.worker.run(id);

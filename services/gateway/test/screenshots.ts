@@ -31,11 +31,16 @@ async function take(name: string, id: string, options: BrowserContextOptions, fu
   const ready = `(() => {
     const viewer = document.querySelector('#viewer');
     const pictures = document.querySelectorAll('#gallery .dot.succeeded').length;
-    return (viewer.hidden || viewer.modelIsVisible) && document.querySelectorAll('#gallery img').length >= Math.min(pictures, 6);
+    return (viewer.hidden || viewer.modelIsVisible) && document.querySelectorAll('#gallery img').length >= (${fullPage} ? pictures : Math.min(pictures, 6));
   })()`;
   const end = Date.now() + WAIT;
-  if (fullPage) await page.evaluate('window.scrollTo(0, document.body.scrollHeight)');
-  while (!(await page.evaluate(ready)) && Date.now() < end) await page.waitForTimeout(500);
+  const log = page.locator('.deliveries summary');
+  if (fullPage && (await log.count()) > 0) await log.click();
+  while (!(await page.evaluate(ready)) && Date.now() < end) {
+    // Pictures are made of what is looked at.
+    if (fullPage) await page.evaluate('window.scrollBy(0, innerHeight / 2)');
+    await page.waitForTimeout(500);
+  }
   await page.evaluate('window.scrollTo(0, 0)');
   await page.waitForTimeout(1500);
   await page.screenshot({ path: join(folder, `console-${name}.png`), fullPage });
