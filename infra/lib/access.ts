@@ -18,7 +18,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { AssetStore } from './asset-store.ts';
 import type { LaneQueue } from './lane-queue.ts';
 
-/** Weights, for fleets that fetch them from their own bucket. */
+/** A mirror of weights, as `espalier models push` writes it. */
 export const MODELS_PREFIX = 'models/';
 
 interface KeyAccess {
@@ -114,19 +114,13 @@ export function bucketStatements({ bucket, prefix }: AssetStore, lane: Lane): Po
   return statements;
 }
 
-/** Read access to weights. */
+/** Read access to a mirror of weights: it is asked for keys by name only. */
 export function modelStatements({ bucket, prefix }: AssetStore): PolicyStatement[] {
   return [
     new PolicyStatement({
       sid: 'Weights',
       actions: ['s3:GetObject'],
       resources: [bucket.arnForObjects(`${prefix}${MODELS_PREFIX}*`)],
-    }),
-    new PolicyStatement({
-      sid: 'ListWeights',
-      actions: ['s3:ListBucket'],
-      resources: [bucket.bucketArn],
-      conditions: { StringLike: { 's3:prefix': `${prefix}${MODELS_PREFIX}*` } },
     }),
   ];
 }

@@ -45,13 +45,13 @@ const Options = z
     backlogPerMachine: z.coerce.number().positive().default(4),
     /** A job that waits longer than this gets more machines, however short the queue is. */
     oldestMinutes: whole(2, 1440).default(10),
-    /** Where weights come from: `mirror`, synced onto the instance store from `models/` of the bucket; or a snapshot. */
+    /** Where GPU machines get weights: `mirror`, pulled onto the instance store from `models/` of the bucket; or a snapshot. */
     weights: z
       .union([z.literal('mirror'), name(/^snap-[0-9a-f]{8,17}$/, 'give mirror, or snap- and its digits')])
       .default('mirror'),
-    /** Folder of the model below `models/`, or on the snapshot. */
+    /** Name of a published model, or Org/Repo; the mirror or snapshot holds it. */
     model: name(/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/, 'give it without slashes at its ends').default(
-      'TRELLIS-text-xlarge',
+      'trellis-text-xlarge',
     ),
 
     /** Images in a registry. Absent: built from this checkout when it is deployed. */

@@ -19,7 +19,7 @@ const machine = {
   LOG_GROUP: 'logs',
   WEIGHTS: 'mirror',
   MODELS_URL: 's3://assets/models',
-  MODEL: 'TRELLIS-text-xlarge',
+  MODEL: 'trellis-text-xlarge',
   AUTO_SCALING_GROUP: 'EspalierFleet-gpu',
   LIFECYCLE_HOOK: 'espalier-save',
 };
@@ -115,11 +115,12 @@ describe('a machine that Auto Scaling wants back', () => {
 
 describe('a fresh machine', () => {
   it('fetches weights and images, logs in where that is wanted, and starts the worker last', async () => {
-    const { folder, calls } = await recorders(['aws', 'docker', 'systemctl', 'mkfs.xfs', 'mount', 'lsblk']);
+    const { folder, calls } = await recorders(['aws', 'docker', 'systemctl', 'mkfs.xfs', 'mount', 'lsblk', 'chown']);
     await run('bash', [await script('boot.sh', folder)], { env: { PATH: `${folder}:${process.env.PATH}` } });
     const made = await calls();
     expect(made).toContain(
-      `aws s3 sync --region eu-central-1 --no-progress s3://assets/models/TRELLIS-text-xlarge/ ${folder}/models/TRELLIS-text-xlarge/`,
+      `docker run --rm --network host --env AWS_REGION=eu-central-1 --env HF_HOME=/models --volume ${folder}/models:/models ` +
+        `${machine.IMAGE} models pull trellis-text-xlarge --from s3://assets/models`,
     );
     expect(made.filter((call) => call.startsWith('docker login'))).toEqual([
       'docker login --username AWS --password-stdin 1.dkr.ecr.eu-central-1.amazonaws.com',
@@ -129,9 +130,9 @@ describe('a fresh machine', () => {
   });
 
   it('does not start a worker without weights', async () => {
-    const { folder, calls } = await recorders(['docker', 'systemctl', 'mkfs.xfs', 'mount', 'lsblk']);
-    await writeFile(join(folder, 'aws'), '#!/bin/bash\n[ "$1" != s3 ]\n');
-    await chmod(join(folder, 'aws'), 0o755);
+    const { folder, calls } = await recorders(['aws', 'systemctl', 'mkfs.xfs', 'mount', 'lsblk', 'chown']);
+    await writeFile(join(folder, 'docker'), '#!/bin/bash\n[ "$1" != run ]\n');
+    await chmod(join(folder, 'docker'), 0o755);
     const boot = run('bash', [await script('boot.sh', folder)], { env: { PATH: `${folder}:${process.env.PATH}` } });
     await expect(boot).rejects.toMatchObject({ code: 1 });
     expect((await calls()).some((call) => call.startsWith('systemctl enable'))).toBe(false);

@@ -170,7 +170,8 @@ export class GpuFleet extends Construct {
         ESPALIER_DEVICE: 'cuda',
         ESPALIER_METRICS_PORT: String(METRICS_PORT),
         ESPALIER_SPOT_NOTICE: 'on',
-        TRELLIS_MODEL_PATH: `/models/${config.model}`,
+        HF_HOME: '/models',
+        TRELLIS_MODEL_PATH: config.model,
         // Digests of the weights, and nothing else: the rest of the file system is read-only.
         XDG_CACHE_HOME: '/tmp',
       },

@@ -26,7 +26,8 @@ export function acknowledgeFleetStack(stack: FleetStack, jobs: JobStack): void {
     ['finish', cpu.finish],
     ['notify', cpu.notify],
   ] as const) {
-    acknowledgeKeys(service.task.taskRole, jobs, lane, bucketStatements(jobs.store, lane));
+    const models = lane === 'finish' ? modelStatements(jobs.store) : [];
+    acknowledgeKeys(service.task.taskRole, jobs, lane, [...bucketStatements(jobs.store, lane), ...models]);
     Validations.of(service.task).acknowledge({
       id: 'AwsSolutions-ECS2',
       reason: 'the variables name a bucket, queues and sizes; the one secret comes from Secrets Manager',

@@ -8,6 +8,7 @@ export const REJECTED_PREFIX = 'rejected/';
 export const CANCEL_PREFIX = 'cancel/';
 export const WEBHOOKS_PREFIX = 'webhooks/';
 export const DEAD_LETTERS_PREFIX = 'dead-letters/';
+export const DISPATCH_PREFIX = 'dispatch/';
 export const PROBE_PREFIX = 'probe/';
 
 /** The job as it was submitted; never changed by a worker. */
@@ -36,6 +37,9 @@ export const webhookKey = (id: string, webhookId: string): string => `${WEBHOOKS
 
 /** Why a message was taken off its queue, and what it said. @param name of the message */
 export const deadLetterKey = (name: string): string => `${DEAD_LETTERS_PREFIX}${name}.json`;
+
+/** Under which id another service has the job in its hands. */
+export const dispatchKey = (id: string): string => `${DISPATCH_PREFIX}${id}.json`;
 
 /** Who looked through the bucket last. */
 export const SWEEP_KEY = 'sweep.json';

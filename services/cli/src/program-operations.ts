@@ -1,4 +1,4 @@
-/** Commands of those who run Espalier: models and the doctor. */
+/** Commands of those who run Espalier: models, the doctor, and other machines' fleets. */
 import type { Command } from 'commander';
 import type { CliIo } from './io.ts';
 import type { Run } from './run.ts';
@@ -88,4 +88,27 @@ Exit codes: 0 nothing that is configured is broken, 1 something is, 2 wrong opti
 what it removes again: a probe object in the store. Queues are asked for their attributes; no message is touched.`,
     )
     .action((options) => run(async () => (await import('./commands/doctor.ts')).doctor(io, options)));
+}
+
+export function addDispatch(program: Command, io: CliIo, run: Run): void {
+  program
+    .command('dispatch')
+    .description('feed a RunPod endpoint from the generate queue')
+    .option('--store <store>', 'bucket that holds the jobs (default: ESPALIER_STORE)')
+    .addHelpText(
+      'after',
+      `
+Example:
+  export ESPALIER_STORE=s3://assets ESPALIER_QUEUE_GENERATE=https://sqs... ESPALIER_QUEUE_FINISH=https://sqs...
+  ESPALIER_RUNPOD_ENDPOINT=abc123 RUNPOD_API_KEY=rpa_... espalier dispatch
+
+Machines of your own may serve the same queue beside it. A job that RunPod forgets or loses is sent again; a
+dispatcher that is started again goes on asking for what it sent.
+SIGTERM hands the messages back at once and leaves RunPod its jobs.
+
+Settings: ESPALIER_RUNPOD_ENDPOINT, RUNPOD_API_KEY, ESPALIER_DISPATCH_IN_FLIGHT (10 jobs),
+ESPALIER_DISPATCH_TIMEOUT_SECONDS (1800), ESPALIER_DISPATCH_WEBHOOK (https URL of this process; without it
+RunPod is asked every 15 s), ESPALIER_DISPATCH_PORT (8080), ESPALIER_RUNPOD_URL. See docs/deploy.md.`,
+    )
+    .action((options) => run(async () => (await import('./commands/dispatch.ts')).dispatch(io, options)));
 }

@@ -4,7 +4,7 @@ import { linkGlb, type ObjectStore } from '@espalier/storage';
 
 /** Body of the final post. `stopPod` asks RunPod for a fresh worker. */
 export interface DoneBody {
-  readonly output?: RunpodOutput;
+  readonly output?: RunpodOutput | Readonly<Record<string, unknown>>;
   readonly error?: string;
   readonly stopPod?: true;
 }

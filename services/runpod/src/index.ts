@@ -1,5 +1,6 @@
 export * from './answer.ts';
 export * from './arguments.ts';
+export * from './bucket-job.ts';
 export * from './environment.ts';
 export * from './handler.ts';
 export * from './local-api.ts';

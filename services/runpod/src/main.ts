@@ -9,9 +9,10 @@ import {
   preferredBundledModel,
   type Settings,
 } from '@espalier/contracts';
-import { openRuntime, type PipelineRuntime, runJob } from '@espalier/pipeline';
+import { openRuntime, type PipelineRuntime, runJob, runLane } from '@espalier/pipeline';
 import { type ObjectStore, openStore } from '@espalier/storage';
 import { parseWorkerArguments, type WorkerArguments } from './arguments.ts';
+import { type BucketJobRunner, bucketJobRunner } from './bucket-job.ts';
 import { parseRunpodEnvironment, withPublishedPaths } from './environment.ts';
 import type { AssetRunner } from './handler.ts';
 import { createLocalApi } from './local-api.ts';
@@ -56,9 +57,9 @@ async function main(options: WorkerArguments, log: Logger): Promise<number> {
     // Loaded once, before the first job is taken: every job meets a warm model.
     await networks.encodeText('', stopping.signal);
     log.info({ worker: environment.workerId, store: store.location, model: model.name }, 'worker started');
-    await new ServerlessWorker({ platform: new Platform({ environment }), store, run, logger: log }).serve(
-      stopping.signal,
-    );
+    const runBucketJob = bucketRunnerOf(runtime, store, settings);
+    const platform = new Platform({ environment });
+    await new ServerlessWorker({ platform, store, run, runBucketJob, logger: log }).serve(stopping.signal);
     log.info({}, 'worker stopped');
     return 0;
   } finally {
@@ -84,6 +85,25 @@ function runnerOf(runtime: PipelineRuntime, store: ObjectStore, { saveSeconds }:
   return async (job, { signal, onEvent, logger: log }) => {
     await runJob(job, { store, runtime, signal, onProgress: onEvent, logger: log, saveSeconds });
   };
+}
+
+/** Jobs of the bucket's get the GPU for the generate lane only: others finish them. */
+function bucketRunnerOf(
+  runtime: PipelineRuntime,
+  store: ObjectStore,
+  { saveSeconds, leaseSeconds }: Settings,
+): BucketJobRunner {
+  return bucketJobRunner({
+    store,
+    leaseSeconds,
+    runner: {
+      run: async (job, { signal, onEvent, logger: log }) => {
+        const deps = { store, runtime, signal, onProgress: onEvent, logger: log, saveSeconds };
+        const result = await runLane('generate', job, deps);
+        return 'handOver' in result ? result : result.stats;
+      },
+    },
+  });
 }
 
 type ApiContext = Omit<Parameters<typeof createLocalApi>[0], 'endpointId'>;

@@ -18,11 +18,20 @@ const EntrySchema = z.strictObject({
   /** Id under which the asset lies in the store; absent for an error. */
   asset: z.string().optional(),
   error: z.string().optional(),
+  /** Answer to whoever sent a job of the bucket's: no file goes with it. */
+  output: z.record(z.string(), z.unknown()).optional(),
   stop_pod: z.boolean(),
   /** The file was refused for its size: send a link. */
   linked: z.boolean(),
 });
 export type OutboxEntry = z.infer<typeof EntrySchema>;
+
+export interface OutboxBody {
+  readonly asset?: string;
+  readonly error?: string;
+  readonly output?: Record<string, unknown>;
+  readonly stopPod?: boolean;
+}
 
 export interface OutboxOptions {
   readonly store: ObjectStore;
@@ -49,11 +58,7 @@ export class Outbox {
   }
 
   /** Takes responsibility for a result: once this resolves, it is on its way, and kept until it has arrived. */
-  async put(
-    job: string,
-    body: { readonly asset?: string; readonly error?: string; readonly stopPod?: boolean },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async put(job: string, body: OutboxBody, signal: AbortSignal): Promise<void> {
     const { store, platform, clock } = this.#options;
     const entry: OutboxEntry = {
       job,
@@ -61,6 +66,7 @@ export class Outbox {
       created_at: new Date(clock.now()).toISOString(),
       ...(body.asset !== undefined && { asset: body.asset }),
       ...(body.error !== undefined && { error: body.error }),
+      ...(body.output !== undefined && { output: body.output }),
       stop_pod: body.stopPod ?? false,
       linked: false,
     };
@@ -135,6 +141,7 @@ export class Outbox {
 
   async #bodyOf(entry: OutboxEntry): Promise<DoneBody> {
     const stop = entry.stop_pod && { stopPod: true as const };
+    if (entry.output !== undefined) return { output: entry.output, ...stop };
     if (entry.asset === undefined) return { error: entry.error ?? 'unknown fault', ...stop };
     const { store, inlineBytes, linkSeconds, clock } = this.#options;
     const stats = await readStats(store, entry.asset);

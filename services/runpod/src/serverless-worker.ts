@@ -8,14 +8,16 @@ import {
   type Clock,
   ensureError,
   type Logger,
+  type PipelineEvent,
   RejectedError,
   RetryableError,
   systemClock,
 } from '@espalier/contracts';
 import type { ObjectStore } from '@espalier/storage';
 import { errorBody } from './answer.ts';
+import { type BucketJobRunner, turnOf } from './bucket-job.ts';
 import { type AssetRunner, jobOf, progressOf } from './handler.ts';
-import { Outbox } from './outbox.ts';
+import { Outbox, type OutboxBody } from './outbox.ts';
 import { type Ping, startPing } from './ping.ts';
 import type { Platform, TakenJob } from './platform.ts';
 import { ProgressPoster } from './progress.ts';
@@ -24,6 +26,8 @@ export interface ServerlessWorkerOptions {
   readonly platform: Platform;
   readonly store: ObjectStore;
   readonly run: AssetRunner;
+  /** Works on jobs that already lie in the bucket. Absent: they are refused as any other unknown input. */
+  readonly runBucketJob?: BucketJobRunner;
   readonly logger: Logger;
   /** Jobs at once, given how many it is now; asked before each take. @defaultValue always 1 */
   readonly concurrency?: (current: number) => number;
@@ -50,7 +54,8 @@ interface InProgress {
 }
 
 export class ServerlessWorker {
-  readonly #options: Required<ServerlessWorkerOptions>;
+  readonly #options: Required<Omit<ServerlessWorkerOptions, 'runBucketJob'>> &
+    Pick<ServerlessWorkerOptions, 'runBucketJob'>;
   readonly #outbox: Outbox;
   readonly #jobs = new Map<string, InProgress>();
   /** Ends the loops; jobs in progress go on. */
@@ -173,21 +178,29 @@ export class ServerlessWorker {
   }
 
   async #attend(taken: TakenJob, signal: AbortSignal): Promise<void> {
-    const { platform, run, clock, refreshWorker, progressPause } = this.#options;
+    const { platform, run, runBucketJob, clock, refreshWorker, progressPause } = this.#options;
     const logger = this.#options.logger.child({ job: taken.id });
     const progress = new ProgressPoster(taken.id, { platform, logger, pause: progressPause, now: () => clock.now() });
     let refresh = refreshWorker;
+    const onEvent = (event: PipelineEvent) => {
+      const told = progressOf(event);
+      if (told !== undefined) progress.tell(told);
+    };
     try {
+      const turn = runBucketJob && turnOf(taken.input);
+      if (runBucketJob && turn) {
+        const output = await runBucketJob(turn, { signal, logger, onEvent });
+        await progress.end();
+        // The claim went back to the bucket: saying nothing is what RunPod expects of a job that it stopped.
+        if (signal.aborted) return;
+        refresh ||= output.out_of_memory === true;
+        await this.#hand(taken.id, { output: { ...output }, stopPod: refresh });
+        if (refresh) this.#closing.abort();
+        return;
+      }
       const job = jobOf(taken);
       logger.info({ seed: job.input.seed }, 'job taken');
-      await run(job, {
-        signal,
-        logger,
-        onEvent: (event) => {
-          const told = progressOf(event);
-          if (told !== undefined) progress.tell(told);
-        },
-      });
+      await run(job, { signal, logger, onEvent });
       await progress.end();
       await this.#hand(taken.id, { asset: job.id, stopPod: refresh });
     } catch (thrown) {
@@ -210,10 +223,7 @@ export class ServerlessWorker {
   }
 
   /** Posting goes on beside the next job. A store that is away keeps nothing from being posted at least once. */
-  async #hand(
-    id: string,
-    body: { readonly asset?: string; readonly error?: string; readonly stopPod: boolean },
-  ): Promise<void> {
+  async #hand(id: string, body: OutboxBody): Promise<void> {
     const { logger, sleep } = this.#options;
     for (let wait = 1000; ; wait = Math.min(30_000, wait * 2)) {
       try {

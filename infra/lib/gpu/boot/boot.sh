@@ -22,7 +22,15 @@ mount_weights() {
     mkfs.xfs -q -f "$disk"
     mount "$disk" "$models"
   fi
-  aws s3 sync --region "$AWS_REGION" --no-progress "$MODELS_URL/$MODEL/" "$models/$MODEL/"
+  # The image's own user writes there.
+  chown 10001:10001 "$models"
+}
+
+# Fetched by the program that reads them, every file checked; what a snapshot holds already is not fetched again.
+pull_weights() {
+  [ "$WEIGHTS" = mirror ] || return 0
+  docker run --rm --network host --env "AWS_REGION=$AWS_REGION" --env HF_HOME=/models --volume "$models:/models" \
+    "$IMAGE" models pull "$MODEL" --from "$MODELS_URL"
 }
 
 # Images of one's own registry want a login; others are public.
@@ -40,9 +48,10 @@ command -v aws > /dev/null || dnf install --assumeyes --quiet awscli-2
 systemctl disable --now ecs 2> /dev/null || true
 systemctl start docker
 
-mount_weights &
-weights=$!
+mount_weights
 pull "$IMAGE"
+pull_weights &
+weights=$!
 pull "$COLLECTOR_IMAGE"
 wait "$weights"
 
