@@ -11,5 +11,6 @@ export function shareArrays<T>(value: T): T {
     return new TypedArray(bytes.buffer);
   }
   if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((part) => shareArrays<unknown>(part)) as T;
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, shareArrays<unknown>(part)])) as T;
 }

@@ -18,6 +18,12 @@ export interface JobOptions {
   readonly seed?: string;
   readonly simplify?: string;
   readonly textureSize?: string;
+  readonly targetFaces?: string;
+  readonly bakeFrom?: string;
+  /** Names, with commas between them. */
+  readonly outputs?: string;
+  /** The output of that name, too. */
+  readonly turntable?: boolean;
   /** Path of a job file that the other options override. */
   readonly job?: string;
 }
@@ -35,16 +41,30 @@ function numberOption(text: string): number | string {
  * @throws RejectedError as `parseJobBody`; TerminalError USAGE when the file cannot be read
  */
 export async function jobBody(io: CliIo, prompt: string | undefined, options: JobOptions): Promise<unknown> {
-  const given = {
+  const input = {
     ...(prompt !== undefined && { prompt }),
     ...(options.seed !== undefined && { seed: numberOption(options.seed) }),
     ...(options.simplify !== undefined && { simplify: numberOption(options.simplify) }),
     ...(options.textureSize !== undefined && { texture_size: numberOption(options.textureSize) }),
   };
-  if (options.job === undefined) return given;
-  const body = await readJobFile(fromCwd(io, options.job));
+  const body = options.job === undefined ? {} : await readJobFile(fromCwd(io, options.job));
   if (!isObject(body)) return body;
-  return isObject(body.input) ? { ...body, input: { ...body.input, ...given } } : { ...body, ...given };
+  const extras = {
+    ...(options.targetFaces !== undefined && { target_faces: numberOption(options.targetFaces) }),
+    ...(options.bakeFrom !== undefined && { bake_from: options.bakeFrom }),
+    ...outputsOption(options, body),
+  };
+  return isObject(body.input)
+    ? { ...body, ...extras, input: { ...body.input, ...input } }
+    : { ...body, ...extras, ...input };
+}
+
+/** `--outputs` stands in place of the job file's own; `--turntable` adds to whichever there are. */
+function outputsOption({ outputs, turntable }: JobOptions, body: Readonly<Record<string, unknown>>): object {
+  if (outputs === undefined && turntable !== true) return {};
+  const before = Array.isArray(body.outputs) ? (body.outputs as unknown[]) : [];
+  const named = outputs === undefined ? before : outputs.split(',').map((name) => name.trim());
+  return { outputs: turntable === true ? [...named, 'turntable'] : named };
 }
 
 /** @throws RejectedError with the message that a job file would get */

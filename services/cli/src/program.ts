@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import type { CliIo } from './io.ts';
-import { addDoctor, addModels } from './program-operations.ts';
+import { addDispatch, addDoctor, addModels } from './program-operations.ts';
 import type { Run } from './run.ts';
 
 const EXIT_HELP = `
@@ -38,6 +38,7 @@ function buildProgram(io: CliIo, run: Run): Command {
   addBucket(program, io, run);
   addQueues(program, io, run);
   addModels(program, io, run);
+  addDispatch(program, io, run);
   addParity(program, io, run);
   addDoctor(program, io, run);
   program
@@ -62,6 +63,13 @@ function withJob(command: Command): Command {
     .option('--seed <integer>', '0 to 4294967295; the same seed makes the same asset (default: random)')
     .option('--simplify <share>', 'share of faces to remove, 0.0 to 1.0 (default: 0.95)')
     .option('--texture-size <pixels>', 'edge of the texture, 128 to 4096 (default: 1024)')
+    .option('--target-faces <count>', 'faces to keep, instead of a share to remove')
+    .option(
+      '--bake-from <source>',
+      'gaussians (default, where the model gives any) or vertices: where colours come from',
+    )
+    .option('--outputs <names>', 'files to make beside model.glb, with commas between them; docs/job.md names them all')
+    .option('--turntable', 'also make turntable.webp: twelve pictures all around, side by side')
     .option('--job <file>', 'job file with any field of docs/job.md; the other options override it');
 }
 
@@ -79,7 +87,7 @@ function withModel(command: Command): Command {
 
 function addGenerate(program: Command, io: CliIo, run: Run): void {
   withModel(withStore(withJob(program.command('generate').description('make an asset from a prompt, here and now'))))
-    .option('--out <folder>', 'folder for model.glb and stats.json (default: espalier-out/<id>)')
+    .option('--out <folder>', 'folder for model.glb, stats.json and other outputs (default: espalier-out/<id>)')
     .addHelpText(
       'after',
       `
@@ -87,6 +95,7 @@ Examples:
   espalier generate "A wooden treasure chest" --seed 42
   espalier generate "A wooden treasure chest" --seed 42 --simplify 0.95 --texture-size 1024 --out chest
   espalier generate "A wooden treasure chest" --seed 42 --texture-size 2048   only the CPU stages run again
+  espalier generate "A wooden treasure chest" --seed 42 --outputs glb-webp-meshopt,ply,obj,preview --turntable
   espalier generate --job chest.json --json | jq .stats.face_count
 
 What is done is kept in the store: a run that was stopped goes on from there when it is started again.${EXIT_HELP}`,

@@ -7,8 +7,9 @@ import {
   type UnwrappedMesh,
   type UnwrapReport,
 } from '@espalier/geometry';
+import { allSettled } from './all-settled.ts';
 import type { CpuRunOptions, CpuTasks } from './cpu-pool.ts';
-import type { PackedGaussians } from './tasks.ts';
+import type { PackedGaussians } from './packed-gaussians.ts';
 
 export interface BakeTexturesInput {
   /** To be textured. */
@@ -85,12 +86,4 @@ export async function bakeTextures(
 /** Digests and encoders refuse memory that other threads could change under them. */
 function unshared(image: Image): Image {
   return { ...image, data: image.data.slice() };
-}
-
-/** Waits for all, also when one fails: nothing of a failed bake goes on behind the caller's back. */
-async function allSettled<T extends readonly unknown[]>(
-  work: readonly [...T],
-): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
-  await Promise.allSettled(work);
-  return Promise.all(work) as Promise<{ [K in keyof T]: Awaited<T[K]> }>;
 }

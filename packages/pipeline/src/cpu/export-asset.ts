@@ -1,26 +1,7 @@
-/** The export stage's work: one GLB, what the validator finds in it, and what it is. */
+/** The work that every export does: `model.glb`, what the validator finds in it, and what it is. */
 import type { ValidatorSummary } from '@espalier/contracts';
-import {
-  type AssetStats,
-  describeAsset,
-  exportGlb,
-  type Image,
-  type RawMesh,
-  type UnwrappedMesh,
-  unwrappedNormals,
-  validateGlb,
-  vertexTangents,
-} from '@espalier/geometry';
-
-export interface ExportTask {
-  readonly mesh: UnwrappedMesh;
-  /** The mesh that was unwrapped: normals do not break where charts do. */
-  readonly smooth: RawMesh;
-  readonly baseColor: Image;
-  readonly normalMap: Image;
-  /** Provenance for `asset.extras`. */
-  readonly extras: Readonly<Record<string, unknown>>;
-}
+import { type AssetStats, describeAsset, exportGlb, validateGlb } from '@espalier/geometry';
+import { type FinishedAsset, texturedMesh } from './make-output.ts';
 
 export interface Exported {
   readonly glb: Uint8Array;
@@ -32,10 +13,9 @@ export interface Exported {
   readonly findings: readonly string[];
 }
 
-export async function exportAsset({ mesh, smooth, baseColor, normalMap, extras }: ExportTask): Promise<Exported> {
-  const normals = unwrappedNormals(smooth, mesh);
-  const textured = { ...mesh, normals, tangents: vertexTangents(mesh, normals), baseColor, normalMap };
-  const glb = await exportGlb({ mesh: textured, extras });
+export async function exportAsset(finished: FinishedAsset): Promise<Exported> {
+  const { mesh, smooth, baseColor, extras } = finished;
+  const glb = await exportGlb({ mesh: texturedMesh(finished), extras });
   const { messages, ...validator } = await validateGlb(glb);
   const asset = describeAsset(smooth, mesh, baseColor.width, glb);
   return {

@@ -22,8 +22,9 @@ import {
   type UnwrapReport,
   unwrap,
 } from '@espalier/geometry';
-import { halfToFloat } from '@espalier/tensors';
 import { exportAsset } from './export-asset.ts';
+import { makeOutput } from './make-output.ts';
+import { type PackedGaussians, unpackGaussians } from './packed-gaussians.ts';
 
 /** Called with the share done, 0 to 1. */
 export type Progress = (share: number) => void;
@@ -63,15 +64,6 @@ async function detail(mesh: RawMesh): Promise<BakeDetail> {
   return shareArrays(bakeDetail(mesh));
 }
 
-/** As the checkpoint holds them: 16-bit floats but for the positions. */
-export interface PackedGaussians {
-  readonly positions: Float32Array;
-  readonly sh0: Uint16Array;
-  readonly scales: Uint16Array;
-  readonly rotations: Uint16Array;
-  readonly opacities: Uint16Array;
-}
-
 async function gaussians(packed: PackedGaussians): Promise<GaussianParts> {
   return shareArrays(gaussianParts(unpackGaussians(packed)));
 }
@@ -102,17 +94,6 @@ async function spread({ texels, size }: SpreadTask): Promise<{ baseColor: Image;
   return spreadTexels(texels, size);
 }
 
-export function unpackGaussians({ positions, ...halves }: PackedGaussians) {
-  return {
-    count: positions.length / 3,
-    positions,
-    sh0: halfToFloat(halves.sh0),
-    scales: halfToFloat(halves.scales),
-    rotations: halfToFloat(halves.rotations),
-    opacities: halfToFloat(halves.opacities),
-  };
-}
-
 export const CPU_TASKS = {
   surface,
   unwrap: unwrapMesh,
@@ -121,6 +102,7 @@ export const CPU_TASKS = {
   bake,
   spread,
   export: exportAsset,
+  output: makeOutput,
 } as const;
 export type CpuTask = keyof typeof CPU_TASKS;
 export type CpuTaskInput<T extends CpuTask> = Parameters<(typeof CPU_TASKS)[T]>[0];

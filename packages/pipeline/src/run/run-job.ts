@@ -16,10 +16,11 @@ import {
 import { type ObjectStore, resultKey } from '@espalier/storage';
 import { throwIfCancelled } from '../inference/cancelled.ts';
 import { tokenNotices } from '../stages/condition.ts';
-import { exportStage } from '../stages/export.ts';
+import { exportStage, filesOf } from '../stages/export.ts';
 import { type StageGraph, TRELLIS_GRAPH } from '../stages/graph.ts';
-import { contentCheck, PIPELINE_CHOICES, type PipelineChoices, tensorOf } from '../stages/stage.ts';
+import { contentCheck, PIPELINE_CHOICES, type PipelineChoices } from '../stages/stage.ts';
 import { ESPALIER_VERSION } from '../version.ts';
+import { contentTypeOf } from './content-types.ts';
 import { jobSignal } from './deadline.ts';
 import type { Plan } from './plan.ts';
 import type { PipelineRuntime } from './runtime.ts';
@@ -40,6 +41,8 @@ export interface RunJobDeps {
   readonly submittedAt?: number;
   /** What stages cost that another run computed for this job: told in its stats. */
   readonly earlier?: JobStats['stages'] | undefined;
+  /** The other lane has just done its part, and nobody has taken the job up since. @defaultValue false */
+  readonly justHandedOver?: boolean | undefined;
   /** Longest sampling work that a crash may lose, seconds; 0 saves after every step. @defaultValue 10 */
   readonly saveSeconds?: number;
   /** How often a stage goes on in a fresh process after a crash, before the job fails. @defaultValue 2 */
@@ -95,15 +98,16 @@ async function run(job: Job, deps: RunJobDeps, signal: AbortSignal, known?: Plan
     for (const notice of tokenNotices(state.tokens)) emit({ type: 'job.notice', job: job.id, ...notice });
   }
   throwIfCancelled(signal);
-  const glb = tensorOf(content, 'glb').data as Uint8Array; // U8: checked by its form
-  const glbKey = resultKey(job.id, 'model.glb');
-  await store.put(glbKey, glb, { contentType: 'model/gltf-binary' });
+  const files = filesOf(content);
+  for (const [name, body] of files)
+    await store.put(resultKey(job.id, name), body, { contentType: contentTypeOf(name) });
+  const sizes = Object.fromEntries([...files].map(([name, body]) => [name, body.byteLength]));
   const inferred = STAGES.some((name) => STAGE_LANES[name] === 'gpu' && runner.stats.get(name)?.cached === false);
   const elsewhere = computedElsewhere(deps.earlier, runner);
   const stats: JobStats = JobStatsSchema.parse({
     vertex_count: state.asset.vertices,
     face_count: state.asset.faces,
-    glb_size_bytes: glb.byteLength,
+    glb_size_bytes: state.asset.bytes.total,
     generation_time_seconds: seconds() + sumSeconds(elsewhere),
     seed_used: job.input.seed,
     id: job.id,
@@ -116,6 +120,7 @@ async function run(job: Job, deps: RunJobDeps, signal: AbortSignal, known?: Plan
     bounds: state.bounds,
     cleaning: state.cleaning,
     asset: state.asset,
+    files: sizes,
     stages: { ...Object.fromEntries(runner.stats), ...elsewhere },
     peak_memory_bytes: {
       main: process.resourceUsage().maxRSS * 1024,
@@ -131,7 +136,7 @@ async function run(job: Job, deps: RunJobDeps, signal: AbortSignal, known?: Plan
   const text = `${JSON.stringify(stats, null, 2)}\n`;
   await store.put(statsKey, new TextEncoder().encode(text), { contentType: 'application/json' });
   emit({ type: 'job.finished', job: job.id, seconds: seconds() });
-  return { glbKey, statsKey, stats };
+  return { glbKey: resultKey(job.id, 'model.glb'), statsKey, stats };
 }
 
 /** The runner of a job's stages, as `deps` wants it. */

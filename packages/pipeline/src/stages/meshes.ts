@@ -2,7 +2,7 @@
 import type { RawMesh } from '@espalier/geometry';
 import { float32, floatToHalf, halfToFloat, type Tensor } from '@espalier/tensors';
 import type { CheckpointContent } from '../checkpoints/body.ts';
-import type { PackedGaussians } from '../cpu/tasks.ts';
+import type { PackedGaussians } from '../cpu/packed-gaussians.ts';
 import { float32Of, type TensorForm, tensorOf, uint32Of } from './stage.ts';
 
 /** Forms of a mesh with colours. Colours are 16-bit floats, finer than the 8 bits that textures have. */

@@ -86,7 +86,8 @@ export async function make(
     try {
       const stats = await pipeline.run(job, { signal: interrupt.signal, onEvent, logger });
       const folder = options.out === undefined ? join(io.cwd, 'espalier-out', job.id) : fromCwd(io, options.out);
-      const keys = Object.fromEntries(['model.glb', 'stats.json'].map((name) => [name, resultKey(job.id, name)]));
+      const names = [...Object.keys(stats.files ?? {}), 'stats.json'];
+      const keys = Object.fromEntries(names.map((name) => [name, resultKey(job.id, name)]));
       return { ok: true, id: job.id, files: await copyResults(store, keys, folder), notices, stats };
     } finally {
       await pipeline.close();
@@ -123,7 +124,9 @@ export function summary(io: CliIo, job: Job, made: Generated): string {
     `Made ${JSON.stringify(job.input.prompt)} with seed ${stats.seed_used} in ${took} by ${stats.model.name}`,
     `  ${shown(io, files['model.glb'] ?? '')}`,
     `    ${fileSize(stats.glb_size_bytes)}, ${mesh}, texture ${stats.texture_size} x ${stats.texture_size}`,
-    `  ${shown(io, files['stats.json'] ?? '')}`,
+    ...Object.keys(files)
+      .filter((name) => name !== 'model.glb')
+      .map((name) => `  ${shown(io, files[name] ?? '')}`),
   ];
   if (cached > 0) lines.push(`  ${cached} of ${STAGES.length} stages came from checkpoints`);
   if (isRandomModel(stats.model.name)) {
