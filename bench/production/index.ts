@@ -98,8 +98,17 @@ async function serveUntil(place: Place, count: number, light: LightOptions, widt
       width: { generate: width, finish: width },
       pace: { poll: 1 },
       runnerFor: (lane) => ({
-        run: async (job, { signal, onEvent, logger, earlier }) => {
-          const deps = { store, runtime: LIGHT_RUNTIME, graph, signal, logger, onProgress: onEvent, earlier };
+        run: async (job, { signal, onEvent, logger, earlier, justHandedOver }) => {
+          const deps = {
+            store,
+            runtime: LIGHT_RUNTIME,
+            graph,
+            signal,
+            logger,
+            onProgress: onEvent,
+            earlier,
+            justHandedOver,
+          };
           const result = await runLane(lane, job, deps);
           if ('handOver' in result) return result;
           done += 1;

@@ -34,6 +34,7 @@ import {
   renewedRecord,
   retriesOf,
   returnedRecord,
+  wasHandedOver,
   withCosts,
 } from './status-record.ts';
 import type { Timers } from './timers.ts';
@@ -144,7 +145,8 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
   try {
     let result: JobStats | HandOver;
     const { stages: earlier } = claim.status;
-    const options = { signal: run.signal, onEvent, logger, ...(earlier !== undefined && { earlier }) };
+    const justHandedOver = wasHandedOver(claim.status);
+    const options = { signal: run.signal, onEvent, logger, justHandedOver, ...(earlier !== undefined && { earlier }) };
     try {
       result = await Promise.race([context.runner.run(job, options), unresponsive]);
       over = true; // from here on the record is this function's to move

@@ -8,6 +8,8 @@ export interface RunOptions {
   readonly logger: Logger;
   /** What stages cost that earlier attempts, or the other lane, computed for this job. */
   readonly earlier?: JobStatus['stages'];
+  /** The other lane has just done its part, and nobody has taken the job up since. */
+  readonly justHandedOver?: boolean;
 }
 
 export interface JobRunner {

@@ -184,6 +184,11 @@ export function handedTo(status: JobStatus): WorkLane | undefined {
   return WORK_LANES.find((lane) => note === handOverNote(lane));
 }
 
+/** Whether the claim took the job from the hand of the other lane. @param status of a claim, as it was written */
+export function wasHandedOver({ events }: JobStatus): boolean {
+  return WORK_LANES.some((lane) => events.at(-2)?.note === handOverNote(lane));
+}
+
 export const RETRY_NOTE = 'tried again later: ';
 
 function unclaimed(status: JobStatus): JobStatus {

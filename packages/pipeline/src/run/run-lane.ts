@@ -19,12 +19,13 @@ import { type Plan, planFor } from './plan.ts';
 import { guarded, type JobResult, type RunJobDeps, runPlanned, stageRunner } from './run-job.ts';
 
 const GENERATING = STAGES.filter((name) => STAGE_LANES[name] === 'gpu');
+const FINISHING = STAGES.filter((name) => STAGE_LANES[name] === 'cpu');
 /** The last stage that needs an accelerator. */
 const GENERATED = 'decode';
 
 /** @throws what `runJob` throws */
 export async function runLane(lane: WorkLane, job: Job, deps: RunJobDeps): Promise<JobResult | HandOver> {
-  const plan = await wholePlan(job, deps);
+  const plan = await wholePlan(lane, job, deps);
   const missing = [...plan.missing.keys()];
   // Asked for before, and finished: either lane only has to write it out.
   if (missing.length === 0) return runPlanned(job, deps, plan);
@@ -46,10 +47,12 @@ async function generate(job: Job, deps: RunJobDeps, plan: Plan): Promise<void> {
   }
 }
 
-async function wholePlan(job: Job, deps: RunJobDeps): Promise<Plan> {
+async function wholePlan(lane: WorkLane, job: Job, deps: RunJobDeps): Promise<Plan> {
   const graph = deps.graph ?? TRELLIS_GRAPH;
   const choices = { ...PIPELINE_CHOICES, ...deps.choices };
   const recipes = recipesOf(graph, { job, model: deps.runtime.model, choices });
   const checkpoints = new CheckpointStore({ store: deps.store, logger: deps.logger ?? silentLogger });
-  return planFor('export', graph, recipes, checkpoints);
+  // Who made the mesh a moment ago found no finish of it.
+  const isNew = lane === 'finish' && deps.justHandedOver === true && deps.earlier?.[GENERATED]?.cached === false;
+  return planFor('export', graph, recipes, checkpoints, isNew ? { absent: new Set(FINISHING) } : {});
 }

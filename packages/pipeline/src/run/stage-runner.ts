@@ -108,7 +108,9 @@ export class StageRunner {
     const counts: { first?: number; last?: number } = {};
     for (let crashes = 0; ; crashes += 1) {
       throwIfCancelled(this.#options.signal);
-      const resume = await saves?.load(saveCheck(stage));
+      // What was computed from a moment ago cannot have been gone on from before.
+      const isNew = crashes === 0 && stage.inputs.some((input) => this.stats.get(input)?.cached === false);
+      const resume = isNew ? undefined : await saves?.load(saveCheck(stage));
       emit({
         type: 'stage.started',
         job: job.id,

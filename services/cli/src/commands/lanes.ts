@@ -99,9 +99,18 @@ async function openRunners(
   closers.push(close);
   logger.info({ model: runtime.model.name, revision: runtime.model.revision }, 'model opened');
   return (lane) => ({
-    run: async (job, { signal, onEvent, logger: jobLogger, earlier }) => {
+    run: async (job, { signal, onEvent, logger: jobLogger, earlier, justHandedOver }) => {
       const { saveSeconds } = settings;
-      const deps = { store, runtime, logger: jobLogger, signal, onProgress: onEvent, saveSeconds, earlier };
+      const deps = {
+        store,
+        runtime,
+        logger: jobLogger,
+        signal,
+        onProgress: onEvent,
+        saveSeconds,
+        earlier,
+        justHandedOver,
+      };
       const result = await runLane(lane, job, deps);
       return 'handOver' in result ? result : result.stats;
     },

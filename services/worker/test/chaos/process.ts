@@ -76,7 +76,7 @@ await serveLanes(
     width: { generate: options.width, finish: options.width },
     pace: { poll: 2, beat: 0.25 },
     runnerFor: (lane) => ({
-      run: async (job, { signal, onEvent, logger: jobLogger, earlier }) => {
+      run: async (job, { signal, onEvent, logger: jobLogger, earlier, justHandedOver }) => {
         const result = await runLane(lane, job, {
           store,
           runtime: LIGHT_RUNTIME,
@@ -84,6 +84,7 @@ await serveLanes(
           logger: jobLogger,
           signal,
           earlier,
+          justHandedOver,
           onProgress: (event) => {
             if (event.type === 'stage.step') say({ type: 'step', job: job.id, stage: event.stage, step: event.step });
             if (event.type === 'stage.started' && event.resumedFromStep !== undefined) {
