@@ -18,6 +18,10 @@ export interface RunpodEnvironment {
   readonly workerId: string;
   /** `RUNPOD_ENDPOINT_ID`. */
   readonly endpointId: string | undefined;
+  /** `ESPALIER_RUNPOD_CONCURRENCY`: jobs at once, 1 to 64. @defaultValue 1 */
+  readonly concurrency: number;
+  /** `ESPALIER_RUNPOD_REFRESH=on`: a fresh worker after every job. @defaultValue false */
+  readonly refreshWorker: boolean;
 }
 
 /** The protocol this worker speaks, as it says in its pings. */
@@ -43,6 +47,11 @@ export function parseRunpodEnvironment(environment: Environment): RunpodEnvironm
   if (takeUrl !== undefined && doneUrl === undefined) {
     throw invalid('RUNPOD_WEBHOOK_POST_OUTPUT', '', 'a worker that takes jobs must be told where results go');
   }
+  const concurrency = text('ESPALIER_RUNPOD_CONCURRENCY') ?? '1';
+  if (!/^[1-9]\d?$/.test(concurrency) || Number(concurrency) > 64)
+    throw invalid('ESPALIER_RUNPOD_CONCURRENCY', concurrency, 'give a whole number from 1 to 64');
+  const refresh = text('ESPALIER_RUNPOD_REFRESH')?.toLowerCase() ?? 'off';
+  if (refresh !== 'on' && refresh !== 'off') throw invalid('ESPALIER_RUNPOD_REFRESH', refresh, 'give on or off');
   const interval = text('RUNPOD_PING_INTERVAL') ?? '10000';
   if (!/^\d+$/.test(interval)) throw invalid('RUNPOD_PING_INTERVAL', interval, 'give milliseconds');
   return {
@@ -53,6 +62,8 @@ export function parseRunpodEnvironment(environment: Environment): RunpodEnvironm
     apiKey: text('RUNPOD_AI_API_KEY'),
     workerId,
     endpointId: text('RUNPOD_ENDPOINT_ID'),
+    concurrency: Number(concurrency),
+    refreshWorker: refresh === 'on',
   };
 }
 

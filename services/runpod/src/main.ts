@@ -59,7 +59,17 @@ async function main(options: WorkerArguments, log: Logger): Promise<number> {
     log.info({ worker: environment.workerId, store: store.location, model: model.name }, 'worker started');
     const runBucketJob = bucketRunnerOf(runtime, store, settings);
     const platform = new Platform({ environment });
-    await new ServerlessWorker({ platform, store, run, runBucketJob, logger: log }).serve(stopping.signal);
+    const { concurrency, refreshWorker } = environment;
+    const worker = new ServerlessWorker({
+      platform,
+      store,
+      run,
+      runBucketJob,
+      logger: log,
+      refreshWorker,
+      concurrency: () => concurrency,
+    });
+    await worker.serve(stopping.signal);
     log.info({}, 'worker stopped');
     return 0;
   } finally {

@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { type Logger, silentLogger } from '@espalier/contracts';
 import { FolderStore } from '@espalier/storage';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createLocalApi, parseRunpodEnvironment, parseWorkerArguments, runLocalTest } from '../src/index.ts';
+import {
+  createLocalApi,
+  parseRunpodEnvironment,
+  parseWorkerArguments,
+  runLocalTest,
+  withPublishedPaths,
+} from '../src/index.ts';
 import { GatedRunner } from './gated-runner.ts';
 
 let folder: string;
@@ -141,6 +147,16 @@ describe('--rp_serve_api', () => {
 });
 
 describe('settings and flags', () => {
+  it("fall back to the seed's own places, where there is something at them", () => {
+    const [model, cache] = ['/app/models/TRELLIS-text-xlarge', '/app/hf_cache'];
+    expect(withPublishedPaths({ A: '1' }, () => true)).toEqual({ A: '1', TRELLIS_MODEL_PATH: model, HF_HOME: cache });
+    expect(withPublishedPaths({ HF_HOME: '/mine' }, (path) => path === model)).toEqual({
+      TRELLIS_MODEL_PATH: model,
+      HF_HOME: '/mine',
+    });
+    expect(withPublishedPaths({}, () => false)).toEqual({});
+  });
+
   it('follow RunPod’s names', () => {
     const environment = parseRunpodEnvironment({
       RUNPOD_WEBHOOK_GET_JOB: 'https://api.runpod.ai/v2/ep/job-take/$ID?gpu=x',
@@ -153,7 +169,15 @@ describe('settings and flags', () => {
       doneUrl: 'https://api.runpod.ai/v2/ep/job-done/pod/$ID?gpu=x',
       pingMilliseconds: 4000,
       workerId: 'pod',
+      concurrency: 1,
+      refreshWorker: false,
     });
+    expect(parseRunpodEnvironment({ ESPALIER_RUNPOD_CONCURRENCY: '3', ESPALIER_RUNPOD_REFRESH: 'on' })).toMatchObject({
+      concurrency: 3,
+      refreshWorker: true,
+    });
+    for (const name of ['ESPALIER_RUNPOD_CONCURRENCY', 'ESPALIER_RUNPOD_REFRESH'])
+      expect(() => parseRunpodEnvironment({ [name]: '0' })).toThrow(name);
     expect(() => parseRunpodEnvironment({ RUNPOD_WEBHOOK_GET_JOB: 'https://x/job-take/a' })).toThrow(
       /RUNPOD_WEBHOOK_GET_JOB/,
     );
