@@ -130,7 +130,7 @@ describe('POST /run with from', () => {
     });
     const request = { id: 'second', from: first.body.id, input: { texture_size: 2048 }, tags: { mine: 'yes' } };
     const early = await harness.call('POST', '/run', request);
-    expect([early.status, early.body.code]).toEqual([400, 'FROM_NOT_READY']);
+    expect([early.status, early.body.code]).toEqual([409, 'FROM_NOT_READY']);
     await harness.worker.claim(first.body.id);
     const { seed } = (await job(first.body.id)).input;
     expect(await harness.call('POST', '/run', request)).toMatchObject({ status: 200, body: { id: 'second' } });
@@ -146,12 +146,12 @@ describe('POST /run with from', () => {
   });
 
   it.each([
-    [{ from: 'nobody', input: { texture_size: 256 } }, 'FROM_NOT_FOUND'],
-    [{ from: 7 }, 'FROM_INVALID'],
-    [{ from: 'nobody', input: { prompt: 'a box' } }, 'FROM_INVALID'],
-  ])('refuses %j', async (request, code) => {
+    [{ from: 'nobody', input: { texture_size: 256 } }, 404, 'FROM_NOT_FOUND'],
+    [{ from: 7 }, 400, 'FROM_INVALID'],
+    [{ from: 'nobody', input: { prompt: 'a box' } }, 400, 'FROM_INVALID'],
+  ])('refuses %j', async (request, expected, code) => {
     const { status, body } = await harness.call('POST', '/run', request);
-    expect([status, body.code]).toEqual([400, code]);
+    expect([status, body.code]).toEqual([expected, code]);
     expect((await harness.store.list('jobs/')).objects).toEqual([]);
   });
 

@@ -42,7 +42,7 @@ export function errorAnswer(thrown: unknown, requestId: string): Rendered {
     };
     if (thrown instanceof HttpError) return { status: thrown.status, body, unexpected: false };
     if (thrown instanceof RejectedError) {
-      return { status: thrown.code === 'BODY_TOO_LARGE' ? 413 : 400, body, unexpected: false };
+      return { status: REJECTED_STATUSES[thrown.code] ?? 400, body, unexpected: false };
     }
     if (thrown instanceof RetryableError) {
       const retryAfterSeconds = Math.ceil(thrown.retryAfterSeconds ?? 5);
@@ -73,6 +73,13 @@ export function errorAnswer(thrown: unknown, requestId: string): Rendered {
     unexpected: true,
   };
 }
+
+/** Rejections that HTTP has a word of its own for. */
+const REJECTED_STATUSES: Readonly<Record<string, number>> = {
+  BODY_TOO_LARGE: 413,
+  FROM_NOT_FOUND: 404,
+  FROM_NOT_READY: 409,
+};
 
 /** Stable names for what the HTTP framework refuses by itself. */
 const FRAMEWORK_CODES: Readonly<Record<number, string>> = {

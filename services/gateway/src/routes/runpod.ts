@@ -43,7 +43,7 @@ export const runpodRoutes: FastifyPluginAsyncZod<{ context: GatewayContext; hide
         summary: 'Submit a job',
         body: RunBodySchema,
         headers: IdempotencyHeader,
-        response: { 200: RunpodStatusSchema, ...errors(400, 409, 413, 415) },
+        response: { 200: RunpodStatusSchema, ...errors(400, 404, 409, 413, 415) },
       },
       validatorCompiler: describedOnly,
     },
@@ -73,7 +73,7 @@ export const runpodRoutes: FastifyPluginAsyncZod<{ context: GatewayContext; hide
         body: RunBodySchema,
         headers: IdempotencyHeader,
         querystring: WaitQuery,
-        response: { 200: RunpodStatusSchema, ...errors(400, 409, 413, 415) },
+        response: { 200: RunpodStatusSchema, ...errors(400, 404, 409, 413, 415) },
       },
       validatorCompiler: (route) =>
         (route.httpPart === 'querystring' ? app.validatorCompiler?.(route) : undefined) ?? describedOnly(),

@@ -69,7 +69,7 @@ const envelope = {
   webhook: z
     .url({ protocol: /^https?$/ })
     .max(2048)
-    .optional()
+    .nullish()
     .describe('Told when the job ends'),
   webhook_format: z
     .enum(WEBHOOK_FORMATS)
