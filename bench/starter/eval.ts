@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { TerminalError } from '@espalier/contracts';
 import type { PipelineRuntime } from '@espalier/pipeline';
+import { z } from 'zod';
 import { formatTable } from '../report.ts';
 import { type Caption, readCaptions, readOccupancies, readPalette, readTruths, spread } from './captions.ts';
 import { judgeColours } from './colours.ts';
@@ -31,17 +32,19 @@ const { values } = parseArgs({
     save: { type: 'boolean', default: false },
     fresh: { type: 'boolean', default: false },
     captions: { type: 'string', default: '240' },
+    'bake-from': { type: 'string', default: 'gaussians' },
     workers: { type: 'string', default: String(Math.min(4, availableParallelism())) },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
-const HELP = `npm run eval:starter -- [--json] [--captions N] [--workers N] [--save] [--fresh]
+const HELP = `npm run eval:starter -- [--json] [--captions N] [--workers N] [--bake-from X] [--save] [--fresh]
 
 Generates N held-out captions (240) with the bundled model and judges category, colours, surface and files; then
 diversity over seeds and the effect of guidance, by the structure stage alone. Progress goes to stderr. What is done is
 kept under bench/starter/.state, by model revision: a run that was stopped goes on from there.
 --json     the figures as one JSON object on stdout, and nothing else there
 --workers  inference processes of one thread each
+--bake-from  gaussians (as jobs do by default) or vertices
 --save     also writes bench/starter/results/eval.json and bench/starter/EVAL.md
 --fresh    forgets what was done before
 `;
@@ -51,12 +54,13 @@ const say = (text: string): void => {
 };
 
 const captions = readCaptions();
+const bakeFrom = z.enum(['gaussians', 'vertices']).parse(values['bake-from']);
 const captionAt = (index: number): Caption => captions[index] as Caption; // callers count within them
 
 /** One caption through the whole pipeline. A failure for good is a verdict, too; anything else is thrown. */
 async function judgeWhole(runtime: PipelineRuntime, at: number, context: JudgeContext): Promise<Judged> {
   const caption = captionAt(at);
-  const request = { prompt: caption.caption, seed: 1000 + at, textureSize: TEXTURE };
+  const request = { prompt: caption.caption, seed: 1000 + at, textureSize: TEXTURE, bakeFrom };
   const made = await make(runtime, request).catch((error: unknown) => {
     if (error instanceof TerminalError) return error;
     throw error;
@@ -100,13 +104,14 @@ async function evaluate(runtimes: readonly PipelineRuntime[], chosen: readonly n
   const context = { references, truths: readTruths(captions.length), palette: readPalette() };
   // Settings that change what comes out are part of the key.
   const settings = `${samplers.structure.steps}+${samplers.latent.steps} steps`;
-  const judged = await progress.all(`captions of ${chosen.length}, ${settings}`, chosen.length, workers, (i, worker) =>
+  const part = `captions of ${chosen.length}, ${settings}, baked from ${bakeFrom}`;
+  const judged = await progress.all(part, chosen.length, workers, (i, worker) =>
     judgeWhole(runtimeOf(worker), chosen[i] as number, context),
   );
 
-  const few = spread([...captions.keys()], DIVERSITY_CAPTIONS);
+  const few = spread(chosen, DIVERSITY_CAPTIONS);
   const seeds = await progress.all(
-    `diversity, ${settings}`,
+    `diversity over ${few.length}, ${settings}`,
     few.length * DIVERSITY_SEEDS,
     workers,
     async (i, worker) => {
@@ -115,9 +120,9 @@ async function evaluate(runtimes: readonly PipelineRuntime[], chosen: readonly n
     },
   );
 
-  const some = spread([...captions.keys()], GUIDANCE_CAPTIONS);
+  const some = spread(chosen, GUIDANCE_CAPTIONS);
   const guided = await progress.all(
-    `guidance, ${settings}`,
+    `guidance on ${some.length}, ${settings}`,
     some.length * GUIDANCE.length,
     workers,
     async (i, worker) => {

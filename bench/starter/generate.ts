@@ -15,6 +15,7 @@ export interface Request {
   readonly prompt: string;
   readonly seed: number;
   readonly textureSize: number;
+  readonly bakeFrom?: 'gaussians' | 'vertices';
 }
 
 export interface Made {
@@ -66,11 +67,12 @@ export async function makeStructure(
   return occupancyBits(Int16Array.from((coords.data as Int32Array).filter((_, i) => i % 4 !== 0)));
 }
 
-export async function make(runtime: PipelineRuntime, { prompt, seed, textureSize }: Request): Promise<Made> {
+export async function make(runtime: PipelineRuntime, { prompt, seed, textureSize, bakeFrom }: Request): Promise<Made> {
   const folder = await mkdtemp(join(tmpdir(), 'espalier-eval-'));
   try {
     const store = await FolderStore.open(folder);
-    const job = parseJob({ prompt, seed, texture_size: textureSize }, { id: 'eval', random: () => seed });
+    const body = { prompt, seed, texture_size: textureSize, ...(bakeFrom !== undefined && { bake_from: bakeFrom }) };
+    const job = parseJob(body, { id: 'eval', random: () => seed });
     const { glbKey, stats } = await runJob(job, { store, runtime });
     const read = async (key: string): Promise<Uint8Array> => {
       const object = await store.get(key);

@@ -121,7 +121,11 @@ export class TrellisModel {
     return this.repository.revision();
   }
 
-  /** @throws TerminalError `MODEL_FILE_MISSING`, `MODEL_FILE_INVALID`, `MODEL_INCONSISTENT`. */
+  /**
+   * Encodes what a prompt says to this model: words outside of a closed vocabulary are left out, and named.
+   *
+   * @throws TerminalError `MODEL_FILE_MISSING`, `MODEL_FILE_INVALID`, `MODEL_INCONSISTENT`.
+   */
   async encodeText(prompt: string): Promise<EncodedText> {
     const { tokenizer, encoder } = await this.#networks.text();
     const { conditionChannels } = this.description;
@@ -129,9 +133,10 @@ export class TrellisModel {
       const message = `the text encoder gives ${encoder.channels} channels, the flow models take ${conditionChannels}`;
       throw new TerminalError(message, { code: 'MODEL_INCONSISTENT', field: 'text_cond_model' });
     }
-    const { ids, report } = tokenizer.encode(prompt);
+    const { unknownWords } = tokenizer.encode(prompt).report;
+    const { ids, report } = tokenizer.encode(tokenizer.known(prompt));
     this.#negative ??= encoder.encode(tokenizer.encode('').ids);
-    return { cond: await encoder.encode(ids), negative: await this.#negative, report };
+    return { cond: await encoder.encode(ids), negative: await this.#negative, report: { ...report, unknownWords } };
   }
 
   /**

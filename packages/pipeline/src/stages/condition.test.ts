@@ -18,6 +18,13 @@ describe('words that the bundled model does not know', () => {
     expect(withRemedy(value.report).remedy).toMatch(/espalier models pull trellis-text-xlarge/);
   });
 
+  it('are left out: the rest of the prompt is made', async () => {
+    const model = await TrellisModel.open(starter, { device: 'cpu', threads: 1 });
+    const { cond } = await model.encodeText('a majestic wooden table');
+    expect(cond).toEqual((await model.encodeText('a wooden table')).cond);
+    await model.release();
+  });
+
   it('are not spoken of where all are known', async () => {
     const model = await TrellisModel.open(starter, { device: 'cpu', threads: 1 });
     const { report } = await model.encodeText('a tall red chair with black legs');

@@ -9,7 +9,7 @@ export interface ConditionState {
 
 export const conditionStage: Stage<ConditionState> = {
   name: 'condition',
-  version: 1,
+  version: 2,
   inputs: [],
   tensors: {
     cond: { dtype: 'F32', shape: [1, null, null] },
@@ -41,7 +41,10 @@ export function tokenNotices(tokens: TokenReportRecord): Notice[] {
   }
   if (tokens.unknown_words.length > 0) {
     const words = tokens.unknown_words.map((word) => `'${word}'`).join(', ');
-    notices.push({ code: 'WORDS_UNKNOWN', message: `the model does not know: ${words}; ${OPEN_VOCABULARY}` });
+    notices.push({
+      code: 'WORDS_UNKNOWN',
+      message: `the model does not know and leaves out: ${words}; ${OPEN_VOCABULARY}`,
+    });
   }
   return notices;
 }

@@ -60,6 +60,17 @@ describe('ClipTokenizer', () => {
     ]);
   });
 
+  it('leaves out the words outside of a closed vocabulary, and nothing else', async () => {
+    const path = join(folder, 'vocabulary.txt');
+    await writeFile(path, 'a\nRed\nchair\nwith\nlegs\n');
+    const closed = await ClipTokenizer.open(join(folder, 'tokenizer.json'), path);
+    const known = closed.known("A majestic Red ottoman-chair, with 4 Brass legs. Ottoman's");
+    expect(known.replace(/\s+/g, ' ')).toBe("A Red -chair, with 4 legs. 's");
+    expect(closed.known('E\u0301tonnant red chair')).toBe(' red chair');
+    const open = await ClipTokenizer.open(TOKENIZER);
+    expect(open.known('A majestic flurbic E\u0301toile')).toBe('A majestic flurbic E\u0301toile');
+  });
+
   it('pads with the token that the folder names', async () => {
     await writeFile(join(folder, 'tokenizer_config.json'), JSON.stringify({ pad_token: { content: '!' } }));
     const { ids } = (await ClipTokenizer.open(join(folder, 'tokenizer.json'))).encode('chair');

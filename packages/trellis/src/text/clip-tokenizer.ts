@@ -115,6 +115,21 @@ export class ClipTokenizer {
     };
   }
 
+  /**
+   * The prompt without the words that a closed vocabulary lacks: the whole prompt where the vocabulary is open. A small
+   * model makes something else altogether of a prompt whose words come to it in unheard-of pieces.
+   */
+  known(prompt: string): string {
+    const vocabulary = this.#vocabulary;
+    if (vocabulary === undefined) return prompt;
+    let rest = prompt.normalize('NFC');
+    for (const { text, start } of segments(rest).reverse()) {
+      const [word] = wordsOf(text);
+      if (word !== undefined && !vocabulary.has(word)) rest = rest.slice(0, start) + rest.slice(start + text.length);
+    }
+    return rest;
+  }
+
   #tokensOf(text: string): number[] {
     return this.#tokenizer.encode(normalised(text), { add_special_tokens: false }).ids;
   }
