@@ -33,7 +33,9 @@ export const run: Bench = async () => {
     const body = JSON.stringify({ input: { prompt: 'A wooden treasure chest' } });
     await Promise.all(clients.map((client) => client.send('POST', '/run', body))); // connections and code are warm
     const paced = await pacedRuns(clients, body);
-    const saturated = await saturatedRuns(clients, body);
+    const saturated = await saturate(clients, 'POST', '/run', body);
+    // The same clients, the same server, and nothing to do: what two cores give to both sides of a connection.
+    const nothing = await saturate(clients, 'GET', '/healthz');
     const store = await FolderStore.open(folder);
     const ids = saturated.answers.slice(0, 50).map(({ body: text }) => JSON.parse(text).id as string);
     const worker = new BucketWorker(store);
@@ -47,6 +49,7 @@ export const run: Bench = async () => {
     const accepted = (answers: readonly Timed[]) => answers.filter(({ status }) => status === 200).length;
     const times = paced.map(({ milliseconds }) => milliseconds);
     const busy = saturated.answers.map(({ milliseconds }) => milliseconds);
+    const idle = nothing.answers.map(({ milliseconds }) => milliseconds);
     const polls = polling.answers.map(({ milliseconds }) => milliseconds);
     return {
       rows: [
@@ -65,6 +68,14 @@ export const run: Bench = async () => {
           median_ms: quantile(busy, 0.5),
           p99_ms: quantile(busy, 0.99),
           per_second: busy.length / saturated.seconds,
+        },
+        {
+          measured: `GET /healthz, which does nothing, ${CLIENTS} clients, as fast as they can`,
+          requests: idle.length,
+          accepted: accepted(nothing.answers),
+          median_ms: quantile(idle, 0.5),
+          p99_ms: quantile(idle, 0.99),
+          per_second: idle.length / nothing.seconds,
         },
         {
           measured: `GET /status, ${CLIENTS} clients, as fast as they can`,
@@ -118,7 +129,9 @@ export const run: Bench = async () => {
           median_ms: quantile(busy, 0.5),
           p99_ms: quantile(busy, 0.99),
           per_second: busy.length / saturated.seconds,
+          times_the_median_of_nothing: quantile(busy, 0.5) / quantile(idle, 0.5),
         },
+        nothing: { median_ms: quantile(idle, 0.5), per_second: idle.length / nothing.seconds },
         polling: {
           median_ms: quantile(polls, 0.5),
           p99_ms: quantile(polls, 0.99),
@@ -170,13 +183,17 @@ async function pacedRuns(clients: readonly Client[], body: string): Promise<Time
   return answers.flat();
 }
 
-async function saturatedRuns(clients: readonly Client[], body: string): Promise<{ answers: Timed[]; seconds: number }> {
+async function saturate(
+  clients: readonly Client[],
+  method: string,
+  path: string,
+  body?: string,
+): Promise<{ answers: Timed[]; seconds: number }> {
   const start = performance.now();
   const answers: Timed[] = [];
   await Promise.all(
     clients.map(async (client) => {
-      while (performance.now() - start < SATURATED_SECONDS * 1000)
-        answers.push(await client.send('POST', '/run', body));
+      while (performance.now() - start < SATURATED_SECONDS * 1000) answers.push(await client.send(method, path, body));
     }),
   );
   return { answers, seconds: (performance.now() - start) / 1000 };

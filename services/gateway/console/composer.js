@@ -12,6 +12,14 @@ const IDEAS = [
   'A small blue boat',
 ];
 const PROMPT_MAX = 1000;
+/** Files that can be asked for beside the model, and what people call them. */
+const EXTRA_OUTPUTS = [
+  ['glb-webp-meshopt', 'small GLB'],
+  ['ply', 'splat PLY'],
+  ['obj', 'OBJ'],
+  ['stl', 'STL'],
+  ['turntable', 'turntable'],
+];
 /** Fields with a place for a complaint. */
 const FIELDS = ['prompt', 'seed', 'simplify', 'texture_size'];
 
@@ -61,6 +69,11 @@ export class Composer {
     this.onSubmitted = onSubmitted;
     textureChoice(this.sizes, 'texture_size', 1024);
     showShare(this.simplify, byId('simplify-value', HTMLOutputElement));
+    byId('outputs', HTMLElement).append(
+      ...EXTRA_OUTPUTS.map(([value, name]) =>
+        h('label', {}, h('input', { type: 'checkbox', value }), h('span', {}, name)),
+      ),
+    );
     const dice = byId('dice', HTMLButtonElement);
     dice.append(icon('dice'));
     dice.addEventListener('click', () => {
@@ -134,6 +147,8 @@ export class Composer {
         simplify: Number(this.simplify.value),
         texture_size: chosenTexture(this.sizes),
       },
+      // A picture for the list of jobs is made with the asset.
+      outputs: ['glb', 'preview', ...chosenOutputs()],
       ...((structure ?? latent) && { sampler: { structure, latent } }),
       ...(webhook !== '' && { webhook }),
       ...(deadline !== undefined && { deadline_seconds: deadline }),
@@ -153,6 +168,12 @@ export class Composer {
       own === undefined && message !== '' ? `${message}${remedy ? ` (${remedy})` : ''}` : '';
     if (own !== undefined) document.getElementById(own)?.focus();
   }
+}
+
+/** Files to make beside the model. */
+function chosenOutputs() {
+  const chosen = byId('outputs', HTMLElement).querySelectorAll('input:checked');
+  return [...chosen].map((input) => /** @type {HTMLInputElement} */ (input).value);
 }
 
 /**

@@ -185,6 +185,27 @@ describe('GET /jobs/{id}/deliveries', () => {
 });
 
 describe('POST /jobs/{id}/refinish', () => {
+  it('makes other files of the same asset, keeps a count of faces or goes back to a share', async () => {
+    const id = await harness.submit();
+    await harness.worker.run(id);
+    const stored = async (change: object, from = id) => {
+      const { body } = await harness.call('POST', `/jobs/${from}/refinish`, change);
+      const object = await harness.store.get(jobKey(body.id));
+      return { id: body.id, job: JSON.parse(Buffer.from(object?.body ?? []).toString()) };
+    };
+    const files = await stored({ outputs: ['stl', 'ply'] });
+    expect(files.job.outputs).toEqual(['glb', 'ply', 'stl']);
+    expect((await harness.call('POST', `/jobs/${id}/refinish`, { outputs: ['glb'] })).body.code).toBe(
+      'NOTHING_CHANGED',
+    );
+    const counted = await stored({ target_faces: 500 });
+    expect(counted.job.target_faces).toBe(500);
+    expect(counted.id).not.toBe(files.id);
+    await harness.worker.run(counted.id);
+    expect((await stored({ simplify: 0.5 }, counted.id)).job.target_faces).toBeUndefined();
+    expect((await stored({ texture_size: 512 }, counted.id)).job.target_faces).toBe(500);
+  });
+
   it('submits the same asset with another finish, once', async () => {
     const id = await harness.submit();
     expect((await harness.call('POST', `/jobs/${id}/refinish`, { texture_size: 2048 })).body.code).toBe(

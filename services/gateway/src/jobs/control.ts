@@ -1,7 +1,16 @@
 /** What a caller can still change about a job: end it, try it again, finish it differently. */
-import { isTerminal, type Job, jobIdFromContent, RETRIES_TAG } from '@espalier/contracts';
+import {
+  canonicalJson,
+  DEFAULT_OUTPUTS,
+  isTerminal,
+  type Job,
+  jobIdFromContent,
+  OUTPUTS,
+  RETRIES_TAG,
+} from '@espalier/contracts';
 import { cancelKey, jobKey, type ObjectStore } from '@espalier/storage';
 import { HttpError } from '../http/http-error.ts';
+import type { RefinishChange } from '../schemas/jobs.ts';
 import { FROM_TAG, type JobRecord, type JobRecords, seedOf } from './job-records.ts';
 import { encodeJob, type SubmitDependencies, type Submitted, tell, write } from './submit.ts';
 
@@ -40,11 +49,6 @@ export async function retry(dependencies: SubmitDependencies, record: JobRecord)
   if (written) await tell(dependencies, id);
 }
 
-export interface RefinishChange {
-  readonly simplify?: number | undefined;
-  readonly texture_size?: number | undefined;
-}
-
 /**
  * The same asset with another finish. Prompt, seed and sampler stay, so every stage up to the mesh is found among
  * the checkpoints and only CPU seconds are spent. The same change of the same job gives the same new job.
@@ -65,24 +69,18 @@ export async function refinish(
       remedy: 'wait until it runs, or submit a new job',
     });
   }
-  const input = {
-    prompt: job.input.prompt,
-    seed,
-    simplify: change.simplify ?? job.input.simplify,
-    texture_size: change.texture_size ?? job.input.texture_size,
-  };
-  if (input.simplify === job.input.simplify && input.texture_size === job.input.texture_size) {
+  const finished = changed(job, seed, change);
+  if (canonicalJson(finished) === canonicalJson(changed(job, seed, {}))) {
     throw new HttpError(409, 'nothing would change', {
       code: 'NOTHING_CHANGED',
-      remedy: "give another 'texture_size' or 'simplify'",
+      remedy: "give another 'texture_size', 'simplify', 'target_faces', 'bake_from' or 'outputs'",
     });
   }
   const { [RETRIES_TAG]: _retries, ...tags } = job.tags;
   for (let turn = 0; ; turn += 1) {
     const again: Job = {
-      ...job,
-      id: jobIdFromContent(input.prompt, [id, input, turn]),
-      input,
+      ...finished,
+      id: jobIdFromContent(job.input.prompt, [id, finished.input, extrasOf(change), turn]),
       tags: { ...tags, [FROM_TAG]: id },
     };
     if (await write(dependencies, again)) return { id: again.id, created: true };
@@ -91,6 +89,29 @@ export async function refinish(
     const useful = before?.state === 'queued' || before?.state === 'running' || before?.state === 'succeeded';
     if (useful && !before.cancelRequested) return { id: again.id, created: false };
   }
+}
+
+/** The job with another finish, of the asset that it was or will be. */
+function changed(job: Job, seed: number, change: RefinishChange): Job {
+  const { simplify = job.input.simplify, texture_size = job.input.texture_size, outputs } = change;
+  const { target_faces, bake_from } = change;
+  // A share that is asked for now counts, whatever count was asked for before.
+  const { target_faces: before, ...rest } = job;
+  const faces = target_faces ?? (change.simplify === undefined ? before : undefined);
+  return {
+    ...rest,
+    input: { ...job.input, seed, simplify, texture_size },
+    ...(faces !== undefined && { target_faces: faces }),
+    ...(bake_from !== undefined && { bake_from }),
+    ...(outputs !== undefined && {
+      outputs: OUTPUTS.filter((name) => outputs.includes(name) || DEFAULT_OUTPUTS.includes(name)),
+    }),
+  };
+}
+
+/** What a change says beyond the input; nothing where it says no more, so that such jobs keep their names. */
+function extrasOf({ simplify: _simplify, texture_size: _size, ...extras }: RefinishChange): RefinishChange | undefined {
+  return Object.keys(extras).length === 0 ? undefined : extras;
 }
 
 /** Cancels everything that waits. @returns how many jobs that were */

@@ -14,7 +14,9 @@ const TYPES: Readonly<Record<string, string>> = {
   json: 'application/json',
   webp: 'image/webp',
   png: 'image/png',
-  ply: 'application/octet-stream',
+  obj: 'model/obj',
+  mtl: 'model/mtl',
+  stl: 'model/stl',
 };
 
 const binary = (type: string) => ({

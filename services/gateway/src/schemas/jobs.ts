@@ -1,5 +1,15 @@
 /** Our own job resources. */
-import { JobStatsSchema, STAGES, TEXTURE_SIZE_MAX, TEXTURE_SIZE_MIN, WEBHOOK_FORMATS } from '@espalier/contracts';
+import {
+  BAKE_SOURCES,
+  JobStatsSchema,
+  OUTPUTS,
+  STAGES,
+  TARGET_FACES_MAX,
+  TARGET_FACES_MIN,
+  TEXTURE_SIZE_MAX,
+  TEXTURE_SIZE_MIN,
+  WEBHOOK_FORMATS,
+} from '@espalier/contracts';
 import { DELIVERY_STATES } from '@espalier/notifier';
 import { z } from 'zod';
 import { StateSchema, TimeSchema } from './common.ts';
@@ -84,8 +94,13 @@ export const RefinishSchema = z
   .strictObject({
     simplify: z.number().min(0).max(1).optional(),
     texture_size: z.int().min(TEXTURE_SIZE_MIN).max(TEXTURE_SIZE_MAX).optional(),
+    target_faces: z.int().min(TARGET_FACES_MIN).max(TARGET_FACES_MAX).optional(),
+    bake_from: z.enum(BAKE_SOURCES).optional(),
+    outputs: z.array(z.enum(OUTPUTS)).min(1).optional().describe('Files to make of it, instead of those it has'),
   })
   .meta({ id: 'Refinish', example: { texture_size: 2048 } });
+
+export type RefinishChange = z.infer<typeof RefinishSchema>;
 
 export const SubmittedSchema = z
   .object({

@@ -1,11 +1,14 @@
 /** RunPod's public endpoint API, as its own clients speak it. */
 import {
+  BAKE_SOURCES,
   DEADLINE_SECONDS_MAX,
   OUTPUTS,
   PROMPT_MAX_CHARACTERS,
   RUNPOD_STATES,
   SEED_MAX,
   SIMPLIFY_DEFAULT,
+  TARGET_FACES_MAX,
+  TARGET_FACES_MIN,
   TEXTURE_SIZE_DEFAULT,
   TEXTURE_SIZE_MAX,
   TEXTURE_SIZE_MIN,
@@ -78,6 +81,13 @@ const envelope = {
   policy: PolicySchema.nullish(),
   id: id.optional().describe('Your own name for the job; the same id gives the same job'),
   outputs: z.array(z.enum(OUTPUTS)).min(1).optional(),
+  target_faces: z
+    .int()
+    .min(TARGET_FACES_MIN)
+    .max(TARGET_FACES_MAX)
+    .optional()
+    .describe('Faces to keep; `simplify` does not count then'),
+  bake_from: z.enum(BAKE_SOURCES).optional().describe('Where the base colour comes from'),
   deadline_seconds: z.number().min(1).max(DEADLINE_SECONDS_MAX).optional(),
   tags: z.record(z.string().max(128), z.string().max(256)).optional().describe('At most 50'),
 };
