@@ -1,5 +1,8 @@
 /**
- * What a job costs beside networks and geometry: planning, checkpoints, IPC, threads, results, stats.
+ * What a job costs beside networks and geometry: planning, checkpoints, IPC, threads, results, stats. First embedded, on
+ * a folder bucket; then in production, on S3 and SQS, which is the bench `production` with its own goals.
+ *
+ *     npm run bench -- orchestration [jobs=5000] [--save]
  *
  * Orchestration is the wall time of `runJob` less the time that the inference process and the CPU threads measured
  * inside their own calls. Jobs of the tiny model, each with a seed of its own, on a folder bucket; the first job also
@@ -13,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import type { Job } from '@espalier/contracts';
 import { openRuntime, type PipelineRuntime, runJob } from '@espalier/pipeline';
 import { FolderStore, type ObjectStore } from '@espalier/storage';
+import { run as runProduction } from '../production/index.ts';
 import type { BenchReport } from '../report.ts';
 import { measureFullSizeCheckpoint } from './full-size-checkpoint.ts';
 
@@ -31,7 +35,17 @@ interface Cost {
   readonly mainThread: number;
 }
 
-export async function run(): Promise<BenchReport> {
+export async function run(args: readonly string[]): Promise<BenchReport> {
+  const embedded = await runEmbedded();
+  const production = await runProduction(args);
+  return {
+    rows: [...embedded.rows, ...production.rows],
+    figures: { ...embedded.figures, production: production.figures },
+    goals: [...embedded.goals, ...production.goals],
+  };
+}
+
+async function runEmbedded(): Promise<BenchReport> {
   const folder = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
   const runtime = await openRuntime({ model: MODEL, device: 'cpu', cpuWorkers: 1 });
   try {
@@ -42,24 +56,24 @@ export async function run(): Promise<BenchReport> {
     const cached: Cost[] = [];
     for (let i = 1; i <= CACHED_JOBS; i++) cached.push(await measure(store, runtime, job(`cached-${i}`, 1)));
     const large = await measureFullSizeCheckpoint(store);
-    const row = (name: string, cost: Cost) => ({
-      job: name,
-      'wall ms': cost.wall * 1000,
-      'networks ms': cost.networks * 1000,
-      'geometry ms': cost.geometry * 1000,
-      'orchestration ms': cost.orchestration * 1000,
-      'of it store ms': cost.store * 1000,
-      'of it main thread ms': cost.mainThread * 1000,
-    });
+    const rowsOf = (name: string, cost: Cost) =>
+      [
+        ['wall', cost.wall],
+        ['networks', cost.networks],
+        ['geometry', cost.geometry],
+        ['orchestration', cost.orchestration],
+        ['of it store', cost.store],
+        ['of it main thread', cost.mainThread],
+      ].map(([part, seconds]) => ({ figure: `${name}: ${part}, ms`, value: Number(seconds) * 1000 }));
     const ordered = fresh.toSorted((a, b) => a.orchestration - b.orchestration);
     const orderedCached = cached.toSorted((a, b) => a.orchestration - b.orchestration);
     const best = ordered[0] as Cost; // JOBS > 0
     return {
       rows: [
-        row('first: starts process, opens networks', first),
-        row(`fresh, median of ${JOBS}`, median(ordered)),
-        row(`fresh, best of ${JOBS}`, best),
-        row(`cached, median of ${CACHED_JOBS}`, median(orderedCached)),
+        ...rowsOf('first: starts process, opens networks', first),
+        ...rowsOf(`fresh, median of ${JOBS}`, median(ordered)),
+        ...rowsOf(`fresh, best of ${JOBS}`, best),
+        ...rowsOf(`cached, median of ${CACHED_JOBS}`, median(orderedCached)),
       ],
       figures: { first, fresh: ordered, cached_median: median(orderedCached), full_size_decode_checkpoint: large },
       goals: [

@@ -30,7 +30,7 @@ export class Fleet {
     const argument = JSON.stringify({ ...this.#options, ...more });
     this.#count += 1;
     const number = this.#count;
-    const child = spawn(process.execPath, [...nodeFlagsFor(script), script.pathname, argument], {
+    const child = spawn(process.execPath, ['--expose-gc', ...nodeFlagsFor(script), script.pathname, argument], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, AWS_REGION: 'us-east-1', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     });

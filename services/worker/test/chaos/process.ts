@@ -36,7 +36,15 @@ export type ChaosLine =
       readonly stage: string;
       readonly step: number;
     }
-  | { readonly at: number; readonly type: 'outcome'; readonly job: string; readonly outcome: string };
+  | { readonly at: number; readonly type: 'outcome'; readonly job: string; readonly outcome: string }
+  /** Bytes in use after a collection. */
+  | {
+      readonly at: number;
+      readonly type: 'memory';
+      readonly done: number;
+      readonly heap: number;
+      readonly rss: number;
+    };
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ChaosOptions;
 const { endpoint } = options;
@@ -58,6 +66,7 @@ const queues = {
   finish: await openSqsQueue(options.finish, queueOptions),
 };
 const graph = lightGraph(options.light);
+let done = 0;
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
 say({ type: 'ready' });
@@ -93,6 +102,7 @@ await serveLanes(
             onEvent(event);
           },
         });
+        if (!('handOver' in result)) tellMemory();
         say({ type: 'outcome', job: job.id, outcome: 'handOver' in result ? 'handed-over' : 'done' });
         return 'handOver' in result ? result : result.stats;
       },
@@ -101,6 +111,14 @@ await serveLanes(
   stop.signal,
 );
 process.exit(0);
+
+function tellMemory(): void {
+  done += 1;
+  if (done % 20 !== 0) return;
+  globalThis.gc?.();
+  const { heapUsed, external, rss } = process.memoryUsage();
+  say({ type: 'memory', done, heap: heapUsed + external, rss });
+}
 
 function loud() {
   const log = (level: string) => (details: object, message: string) =>
