@@ -137,6 +137,9 @@ Examples:
   espalier serve --store ./bucket --port 8080
   ESPALIER_API_KEYS=$(espalier serve --new-key me) espalier serve --host 0.0.0.0
 
+Webhooks are told by this process, unless ESPALIER_QUEUE_NOTIFY names an SQS queue: ESPALIER_WEBHOOK_SECRET signs them,
+ESPALIER_WEBHOOK_ALLOW and ESPALIER_WEBHOOK_HTTP widen where they may go. ESPALIER_PUBLIC_URL is where callers reach this server.
+
 See docs/api.md.${EXIT_HELP}`,
     )
     .action((options: { worker: boolean }) =>
