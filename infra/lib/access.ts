@@ -134,22 +134,24 @@ export interface LaneQueues {
 /** What a lane may do with queues: take from its own, announce to those after it, bury what cannot be read. */
 export function queueStatements(queues: LaneQueues, lane: Lane): PolicyStatement[] {
   const own = queues[lane];
+  // A role may serve two lanes, and its statements' names must differ.
+  const named = `${lane.slice(0, 1).toUpperCase()}${lane.slice(1)}`;
   // Either working lane hands a job to the other, sweeps the bucket for both, and tells of a job's end.
   const targets = lane === 'notify' ? [queues.notify] : [queues.generate, queues.finish, queues.notify];
   const arns = (from: readonly { readonly queueArn: string }[]) => from.map(({ queueArn }) => queueArn);
   return [
     new PolicyStatement({
-      sid: 'Take',
+      sid: `Take${named}`,
       actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'],
       resources: [own.queue.queueArn],
     }),
     new PolicyStatement({
-      sid: 'Announce',
+      sid: `Announce${named}`,
       actions: ['sqs:SendMessage', 'sqs:GetQueueAttributes'],
       resources: arns(targets.map(({ queue }) => queue)),
     }),
     new PolicyStatement({
-      sid: 'Bury',
+      sid: `Bury${named}`,
       actions: ['sqs:SendMessage', 'sqs:GetQueueUrl'],
       resources: [own.deadLetters.queueArn],
     }),

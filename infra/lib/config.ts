@@ -54,6 +54,9 @@ const Options = z
       'trellis-text-xlarge',
     ),
 
+    /** What GPU machines do: with `finish` beside it, assets are finished on their own cores while the GPU goes on. */
+    gpuLanes: z.enum(['generate', 'generate,finish']).default('generate'),
+
     /** Images in a registry. Absent: built from this checkout when it is deployed. */
     gpuImage: z.string().min(1).optional(),
     cpuImage: z.string().min(1).optional(),

@@ -15,6 +15,7 @@ const BOOT = fileURLToPath(new URL('../lib/gpu/boot', import.meta.url));
 const machine = {
   AWS_REGION: 'eu-central-1',
   IMAGE: '1.dkr.ecr.eu-central-1.amazonaws.com/espalier:1',
+  LANES: 'generate',
   COLLECTOR_IMAGE: 'public.ecr.aws/collector:1',
   LOG_GROUP: 'logs',
   WEIGHTS: 'mirror',
@@ -156,6 +157,6 @@ describe('a fresh machine', () => {
     const unit = await readFile(join(folder, 'espalier-worker.service'), 'utf8');
     // Not the shell's to fill in: systemd does it.
     // biome-ignore lint/suspicious/noTemplateCurlyInString: as it stands in the unit
-    expect(unit).toContain('${IMAGE} worker --lanes generate');
+    expect(unit).toContain('${IMAGE} worker --lanes ${LANES}');
   });
 });

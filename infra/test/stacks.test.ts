@@ -271,8 +271,8 @@ describe('what a worker may do', () => {
   });
 
   it('takes messages of its own lane only', () => {
-    const takes = (role: string) =>
-      Object.entries(templates.fleet.findResources('AWS::IAM::Policy'))
+    const takes = (role: string, template = templates.fleet) =>
+      Object.entries(template.findResources('AWS::IAM::Policy'))
         .filter(([id]) => id.startsWith(role))
         .flatMap(
           ([, { Properties }]) => Properties.PolicyDocument.Statement as { Action: unknown; Resource: unknown }[],
@@ -280,6 +280,9 @@ describe('what a worker may do', () => {
         .filter(({ Action }) => JSON.stringify(Action).includes('sqs:ReceiveMessage'))
         .map(({ Resource }) => flattenCfnReference(Resource).replace(/.*GetAtt(Generate|Finish|Notify)Queue.*/, '$1'));
     expect(takes('GpuRole')).toEqual(['Generate']);
+    const both = templatesOf({ gpuLanes: 'generate,finish' }).fleet;
+    expect(JSON.stringify(both.findResources('AWS::EC2::LaunchTemplate'))).toContain('LANES=generate,finish');
+    expect(takes('GpuRole', both)).toEqual(['Generate', 'Finish']);
     expect(takes('CpuFinishRole')).toEqual(['Finish']);
     expect(takes('CpuNotifyRole')).toEqual(['Notify']);
   });

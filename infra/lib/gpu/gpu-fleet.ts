@@ -130,6 +130,7 @@ export class GpuFleet extends Construct {
       ...bucketStatements(jobs.store, 'generate'),
       ...modelStatements(jobs.store),
       ...queueStatements(jobs, 'generate'),
+      ...(this.#props.config.gpuLanes === 'generate' ? [] : queueStatements(jobs, 'finish')),
       new PolicyStatement({
         sid: 'LetGo',
         actions: ['autoscaling:CompleteLifecycleAction'],
@@ -153,6 +154,7 @@ export class GpuFleet extends Construct {
       machine: {
         AWS_REGION: region,
         IMAGE: image.uri,
+        LANES: config.gpuLanes,
         COLLECTOR_IMAGE,
         LOG_GROUP: logs.logGroupName,
         WEIGHTS: config.weights,

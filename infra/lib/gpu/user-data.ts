@@ -7,6 +7,7 @@ export type MachineVariables = Readonly<
   Record<
     | 'AWS_REGION'
     | 'IMAGE'
+    | 'LANES'
     | 'COLLECTOR_IMAGE'
     | 'LOG_GROUP'
     | 'WEIGHTS'
