@@ -4,7 +4,7 @@ import { Tally } from './.ci/tally.ts';
 /** `npm run test:aws`: the tests that talk to real S3 and SQS servers, which this run starts and stops itself. */
 export default defineConfig({
   test: {
-    include: ['packages/**/*.aws.test.ts', 'services/**/*.aws.test.ts', 'bench/**/*.aws.test.ts'],
+    include: ['{packages,services,bench,infra}/**/*.aws.test.ts'],
     globalSetup: ['.ci/aws/setup.ts'],
     // The pinned SDK runs on Node 20; what later versions will want is no news for a test log.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
