@@ -18,6 +18,7 @@ import { ModelRepository } from '@espalier/trellis';
 import type { BenchReport } from '../report.ts';
 import { MODEL } from './captions.ts';
 import { matmulRate, structurePass } from './cost.ts';
+import { cpuSecondsOfEnded, cpuSecondsWith } from './cpu-time.ts';
 import { make, openStarter } from './generate.ts';
 
 const PROMPTS = [
@@ -36,6 +37,8 @@ const CLI = fileURLToPath(new URL('../../services/cli/bin/espalier.mjs', import.
 interface Run {
   readonly prompt: string;
   readonly seconds: number;
+  /** Processor time of all processes. */
+  readonly cpuSeconds: number | undefined;
   readonly stats: JobStats;
 }
 
@@ -67,6 +70,8 @@ export async function run(args: readonly string[]): Promise<BenchReport> {
       warm: warm.map(figures),
       peak_bytes: peak,
       cold_to_warm: cold.seconds / slowest.seconds,
+      /** Warm wall time if both cores had nothing else to do and all of it could be shared. */
+      warm_cpu_seconds_per_core: slowest.cpuSeconds === undefined ? null : slowest.cpuSeconds / availableParallelism(),
       ...flow,
     },
     goals: [
@@ -87,8 +92,10 @@ async function best(rounds: number, measure: () => Promise<Run>): Promise<Run> {
 }
 
 async function warmRun(runtime: PipelineRuntime, prompt: string, seed: number): Promise<Run> {
+  const before = cpuSecondsWith(runtime.inference.pid);
   const { stats } = await make(runtime, { prompt, seed, textureSize: TEXTURE });
-  return { prompt, seconds: stats.generation_time_seconds, stats };
+  const cpuSeconds = difference(cpuSecondsWith(runtime.inference.pid), before);
+  return { prompt, seconds: stats.generation_time_seconds, cpuSeconds, stats };
 }
 
 /** The command line in a process of its own, with caches of programs, digests and checkpoints empty. */
@@ -108,6 +115,7 @@ async function coldRun(): Promise<Run> {
       'cpu',
     ];
     const env = { ...process.env, TMPDIR: folder, XDG_CACHE_HOME: join(folder, 'cache') };
+    const before = cpuSecondsOfEnded();
     const started = performance.now();
     const child = spawn(process.execPath, [...args, '--out', join(folder, 'out')], {
       env,
@@ -117,10 +125,14 @@ async function coldRun(): Promise<Run> {
     const seconds = (performance.now() - started) / 1000;
     if (code !== 0) throw new Error(`espalier generate ended with ${code}`);
     const stats = JobStatsSchema.parse(JSON.parse(await readFile(join(folder, 'out', 'stats.json'), 'utf8')));
-    return { prompt, seconds, stats };
+    return { prompt, seconds, cpuSeconds: difference(cpuSecondsOfEnded(), before), stats };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function difference(after: number | undefined, before: number | undefined): number | undefined {
+  return after === undefined || before === undefined ? undefined : after - before;
 }
 
 /** Of both processes: an upper bound, as their peaks need not fall together. */
@@ -134,13 +146,20 @@ function stageSeconds({ stats }: Run): Record<string, number> {
 
 function row(kind: string, each: Run): Record<string, string | number> {
   const stages = Object.entries(stageSeconds(each)).map(([stage, seconds]) => [stage, seconds.toFixed(2)]);
-  const { prompt, seconds, stats } = each;
-  return { kind, prompt, seconds: seconds.toFixed(2), ...Object.fromEntries(stages), peak_mb: peakBytes(stats) / 1e6 };
+  const { prompt, seconds, cpuSeconds = Number.NaN, stats } = each;
+  const times = { seconds: seconds.toFixed(2), cpu: cpuSeconds.toFixed(2) };
+  return { kind, prompt, ...times, ...Object.fromEntries(stages), peak_mb: peakBytes(stats) / 1e6 };
 }
 
 function figures(each: Run) {
-  const { prompt, seconds, stats } = each;
-  return { prompt, seconds, stages: stageSeconds(each), peak_memory_bytes: stats.peak_memory_bytes };
+  const { prompt, seconds, cpuSeconds, stats } = each;
+  return {
+    prompt,
+    seconds,
+    cpu_seconds: cpuSeconds,
+    stages: stageSeconds(each),
+    peak_memory_bytes: stats.peak_memory_bytes,
+  };
 }
 
 /** Time of the structure stage against what the machine's matrix products would take for the flow's share of it. */
