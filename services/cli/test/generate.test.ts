@@ -140,7 +140,7 @@ describe('what is wrong is said, with a code, before or instead of a result', ()
   it('a model folder that is not there', { timeout: TIMEOUT }, async () => {
     const folder = await temporaryFolder();
     const run = await espalier(['generate', 'a', '--model', join(folder, 'none'), '--json'], folder);
-    expect(run.code).toBe(1);
+    expect(run.code).toBe(2);
     expect(JSON.parse(run.stdout)).toMatchObject({ ok: false, error: { code: 'MODEL_NOT_FOUND' } });
   });
 

@@ -84,7 +84,7 @@ it('a worker that is told to stop hands its job back, and the next one goes on',
 it('a worker without its model touches no job', { timeout: TIMEOUT }, async () => {
   const folder = await bucketWith({ 'a.json': { prompt: 'a' } });
   const run = await espalier(['worker', '--once', '--store', 'bucket', '--model', join(folder, 'none')], folder);
-  expect([run.code, run.stderr]).toEqual([1, expect.stringContaining('[MODEL_NOT_FOUND]')]);
+  expect([run.code, run.stderr]).toEqual([2, expect.stringContaining('[MODEL_NOT_FOUND]')]);
   expect(await readdir(join(folder, 'bucket'))).toEqual(['.espalier', 'jobs']);
 });
 
