@@ -53,7 +53,7 @@ export async function run(args: readonly string[]): Promise<BenchReport> {
       goals: [
         { name: 'S3 requests a cached job', value: cached.requests.s3, limit: 12 },
         { name: 'SQS requests a cached job', value: cached.requests.sqs, limit: 6 },
-        // 13 writes and 9 reads that each have a reason: docs/production.md counts them.
+        // Each has a reason: docs/production.md counts them.
         { name: 'S3 requests a job that computes all stages', value: computed.s3, limit: FRESH_S3 },
         { name: 'SQS requests a job that computes all stages', value: computed.sqs, limit: 6 },
         { name: 'overhead of a 10 s job against a bare loop', value: overhead.share, limit: 0.05 },

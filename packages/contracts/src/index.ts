@@ -1,3 +1,4 @@
+export * from './aws-client.ts';
 export * from './bundled-models.ts';
 export * from './checkpoint.ts';
 export * from './digest.ts';

@@ -1,22 +1,19 @@
 /** The SQS client as Espalier wants it: any endpoint, retries with jitter, waits longer than the longest poll. */
 import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
+import { type AwsClientOptions, awsConnections, awsRetries } from '@espalier/contracts';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 
-export interface SqsClientOptions {
-  /** URL of an SQS-compatible server. @defaultValue the queue URL's own host, unless it is AWS' */
-  readonly endpoint?: string;
-  /** @defaultValue the region in the queue's URL, then the AWS chain's */
-  readonly region?: string;
-  /** Tries of one request: server faults, throttling and broken connections are tried again. @defaultValue 6 */
-  readonly attempts?: number;
-  /** Milliseconds without a byte after which a connection counts as dead. @defaultValue 30,000 */
-  readonly idleTimeout?: number;
+/**
+ * Endpoint: by default the queue URL's own host, unless it is AWS'. Region: the one in the queue's URL, then the AWS
+ * chain's. Idle timeout: 30 s.
+ */
+export interface SqsClientOptions extends AwsClientOptions {
   /** Goes over everything else: credentials, a handler of one's own, a logger. */
   readonly client?: Partial<SQSClientConfig>;
 }
 
-/** `idleTimeout` lies above SQS' longest poll of 20 s, in which not a byte comes. */
-const SQS_CLIENT_DEFAULTS = { attempts: 6, idleTimeout: 30_000, connectTimeout: 3000, sockets: 64 } as const;
+/** Above SQS' longest poll of 20 s, in which not a byte comes. */
+const IDLE_TIMEOUT = 30_000;
 
 /** @param queueUrl decides region and endpoint where the options name none */
 export function makeSqsClient(queueUrl: string, options: SqsClientOptions = {}): SQSClient {
@@ -27,14 +24,8 @@ export function makeSqsClient(queueUrl: string, options: SqsClientOptions = {}):
   return new SQSClient({
     ...(endpoint !== undefined && { endpoint }),
     ...(region !== undefined && { region }),
-    retryMode: 'standard',
-    maxAttempts: options.attempts ?? SQS_CLIENT_DEFAULTS.attempts,
-    requestHandler: new NodeHttpHandler({
-      connectionTimeout: SQS_CLIENT_DEFAULTS.connectTimeout,
-      socketTimeout: options.idleTimeout ?? SQS_CLIENT_DEFAULTS.idleTimeout,
-      httpAgent: { keepAlive: true, maxSockets: SQS_CLIENT_DEFAULTS.sockets },
-      httpsAgent: { keepAlive: true, maxSockets: SQS_CLIENT_DEFAULTS.sockets },
-    }),
+    ...awsRetries(options),
+    requestHandler: new NodeHttpHandler(awsConnections(options, IDLE_TIMEOUT)),
     ...options.client,
   });
 }
