@@ -89,3 +89,18 @@ describe('licences', () => {
     expect(refused(packages)).toEqual([]);
   });
 });
+
+it('every dependency is pinned to an exact version', () => {
+  const root = fileURLToPath(new URL('../../..', import.meta.url));
+  const { packages } = JSON.parse(readFileSync(`${root}package-lock.json`, 'utf8')) as {
+    packages: Record<string, { dependencies?: Record<string, string>; devDependencies?: Record<string, string> }>;
+  };
+  const own = Object.entries(packages).filter(([folder]) => !folder.includes('node_modules'));
+  expect(own.length).toBeGreaterThan(10);
+  const loose = own.flatMap(([folder, { dependencies, devDependencies }]) =>
+    Object.entries({ ...dependencies, ...devDependencies })
+      .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.-]+)?$/.test(version))
+      .map(([name, version]) => `${folder}: ${name} ${version}`),
+  );
+  expect(loose).toEqual([]);
+});
