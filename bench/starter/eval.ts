@@ -42,7 +42,7 @@ const HELP = `npm run eval:starter -- [--json] [--captions N] [--workers N] [--b
 Generates N held-out captions (240) with the bundled model and judges category, colours, surface and files; then
 diversity over seeds and the effect of guidance, by the structure stage alone. Progress goes to stderr. What is done is
 kept under bench/starter/.state, by model revision: a run that was stopped goes on from there.
---json     the figures as one JSON object on stdout, and nothing else there
+--json     the figures as one JSON object on stdout, and nothing else there (with npm run --silent)
 --workers  inference processes of one thread each
 --bake-from  gaussians (as jobs do by default) or vertices
 --save     also writes bench/starter/results/eval.json and bench/starter/EVAL.md
