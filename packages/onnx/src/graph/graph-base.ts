@@ -195,7 +195,11 @@ export abstract class GraphBase {
     return new GraphError(`graph ${this.name}: ${problem}`);
   }
 
-  /** One value per key: constants and casts that several operations share. */
+  /** One value per key: what several operations share is made once. */
+  shared(key: string, make: () => Value): Value {
+    return this.cached(`shared ${key}`, make);
+  }
+
   protected cached(key: string, make: () => Value): Value {
     let value = this.#cache.get(key);
     if (value === undefined) {

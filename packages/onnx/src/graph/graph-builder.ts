@@ -17,7 +17,7 @@
 import { MICROSOFT } from './model-proto.ts';
 import { ShapeOps } from './shape-ops.ts';
 import { describeShape, knownExtent, sameShape } from './shapes.ts';
-import type { Shape, Value } from './types.ts';
+import type { ElementType, Shape, Value } from './types.ts';
 
 export interface AttentionOptions {
   readonly heads: number;
@@ -86,24 +86,28 @@ export class GraphBuilder extends ShapeOps {
   }
 
   /**
-   * Layer norm over the last axis, computed in float32 and given back in the type of `x`.
-   * @param options.key Prefix of the affine part's `weight` and `bias`; without it there is none.
+   * Layer norm over the last axis: statistics in float32, the rest in the type of `x`.
+   * @param options.key Prefix of the affine part's `weight` and `bias`; without it and `affine` there is none.
+   * @param options.affine The affine part where it is computed: scale and shift [C] of the type of `x`.
    */
-  layerNorm(x: Value, options: { eps: number; key?: string }): Value {
+  layerNorm(x: Value, options: { eps: number; key?: string; affine?: readonly [scale: Value, shift: Value] }): Value {
     const channels = knownExtent(x.shape, -1, `graph ${this.name}: layer norm`);
     const { key, eps } = options;
-    const scale =
-      key === undefined
-        ? this.cached(`ones ${channels}`, () => this.constant(new Float32Array(channels).fill(1), [channels]))
-        : this.weight(`${key}.weight`, [channels], { type: 'float32' });
-    const bias = key === undefined ? undefined : this.weight(`${key}.bias`, [channels], { type: 'float32' });
-    const normed = this.node(
-      'LayerNormalization',
-      bias === undefined ? [this.cast(x, 'float32'), scale] : [this.cast(x, 'float32'), scale, bias],
-      { type: 'float32', shape: x.shape },
-      { axis: { int: -1 }, epsilon: { float: eps } },
-    );
-    return this.cast(normed, x.type);
+    const { type } = x;
+    const stored = (part: string) => this.weight(`${key}.${part}`, [channels], { type });
+    const affine =
+      options.affine ?? (key === undefined ? [this.#ones(channels, type)] : [stored('weight'), stored('bias')]);
+    return this.node('LayerNormalization', [x, ...affine], x, { axis: { int: -1 }, epsilon: { float: eps } });
+  }
+
+  /** `x / sqrt(mean(x^2) + eps)` over the last axis: the mean in float32, given back in the type of `x`. */
+  rmsNorm(x: Value, eps: number): Value {
+    const channels = knownExtent(x.shape, -1, `graph ${this.name}: RMS norm`);
+    // Of ONNX Runtime, though it stands in the standard's own domain.
+    return this.node('SimplifiedLayerNormalization', [x, this.#ones(channels, x.type)], x, {
+      axis: { int: -1 },
+      epsilon: { float: eps },
+    });
   }
 
   /**
@@ -153,6 +157,12 @@ export class GraphBuilder extends ShapeOps {
       trimmed([x, weight, options.bias]),
       { type: x.type, shape: [batch, outputs, ...grown] },
       { pads: { ints: new Array<number>(2 * extents.length).fill(options.padding) } },
+    );
+  }
+
+  #ones(channels: number, type: ElementType): Value {
+    return this.cached(`ones ${type} ${channels}`, () =>
+      this.constant(new Float32Array(channels).fill(1), [channels], type),
     );
   }
 }

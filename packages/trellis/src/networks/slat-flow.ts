@@ -23,6 +23,7 @@ import {
   TIME_FEATURES,
   timestepEmbedder,
   timestepFeatures,
+  unitScales,
   upsampledTable,
 } from './blocks/index.ts';
 import { type GraphChoices, graphChoices, type NetworkOptions, openNetwork } from './network.ts';
@@ -56,16 +57,18 @@ function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: 
   const coarsest = io.length === 0 ? undefined : chunkedTable(g, `neighbours.${io.length}`, `N${io.length}`);
   const tableOf = (level: number) => (levels[level]?.table ?? coarsest) as ChunkedTable;
 
-  let mod = g.tap('t_emb', timestepEmbedder(g, features, channels));
-  if (config.share_mod) mod = modulation(g, mod, 'adaLN_modulation');
-  mod = g.cast(mod, g.computeType);
+  let embedding = g.tap('t_emb', timestepEmbedder(g, features, channels));
+  if (config.share_mod) embedding = modulation(g, g.silu(embedding), 'adaLN_modulation');
+  embedding = g.cast(embedding, g.computeType);
+  const activated = g.silu(embedding);
+  const mod = config.share_mod ? unitScales(g, embedding) : activated;
   let h = g.linear(x, 'input_layer', io[0] ?? channels);
   h = g.cast(tapped(g, 'h_in', h), g.computeType);
 
   const skips: Value[] = [];
   const inputBlock = (...[outputs, table, resampling]: BlockArguments) => {
     const key = `input_blocks.${skips.length}`;
-    h = tapped(g, key, sparseResBlock(g, h, mod, key, outputs, table, resampling));
+    h = tapped(g, key, sparseResBlock(g, h, activated, key, outputs, table, resampling));
     skips.push(h);
   };
   for (const [level, width] of io.entries()) {
@@ -93,7 +96,7 @@ function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: 
     const skip = skips.pop() as Value;
     const joined = config.use_skip_connection ? g.concat([h, skip], 1) : h;
     const key = `out_blocks.${index++}`;
-    h = tapped(g, key, sparseResBlock(g, joined, mod, key, outputs, table, resampling));
+    h = tapped(g, key, sparseResBlock(g, joined, activated, key, outputs, table, resampling));
   };
   for (const [level, width] of [...io.entries()].reverse()) {
     const { parents, upsampled } = levels[level] as Level;

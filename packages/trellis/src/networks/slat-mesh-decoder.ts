@@ -3,7 +3,7 @@
  *
  * Taps: `blocks.<i>` [N, C], `upsample.0` [8 N, C / 4], `upsample.1` [64 N, C / 8].
  */
-import type { Session } from '@espalier/onnx';
+import { type Checkpoint, isCudaInstalled, type Session } from '@espalier/onnx';
 import { float32, type Tensor } from '@espalier/tensors';
 import type { SLatMeshDecoderConfig } from '../repository/index.ts';
 import { KERNEL_TAPS, neighbourTable, OCTANTS, subdivide, subdivideNeighbours, voxelCount } from '../sparse/index.ts';
@@ -16,13 +16,16 @@ import {
   readBlockNorms,
   upsampleChannels,
 } from './mesh-decoder-graphs.ts';
+import { buildWholeMeshDecoder, runWholeMeshDecoder } from './mesh-decoder-whole.ts';
 import { MeshUpsampling, PARENTS_PER_CALL } from './mesh-upsampling.ts';
-import { graphChoices, type NetworkOptions, openGraphs } from './network.ts';
+import { graphChoices, type NetworkOptions, openGraphs, openNetwork } from './network.ts';
 import { feedTorso } from './slat-torso.ts';
 
 export interface MeshDecoderOptions extends NetworkOptions {
   /** Voxels whose eight children each call works on: memory against the overhead of calls. @defaultValue by device */
   readonly parentsPerCall?: number | undefined;
+  /** One graph that holds all, in place of many calls with features on the host. @defaultValue on CUDA */
+  readonly whole?: boolean | undefined;
 }
 
 export interface DecodedCells {
@@ -36,7 +39,67 @@ export interface DecodedCells {
   readonly taps: Readonly<Record<string, Tensor>>;
 }
 
-export class MeshDecoder {
+/** Opened by {@link MeshDecoder.open}. */
+export abstract class MeshDecoder {
+  abstract readonly config: SLatMeshDecoderConfig;
+
+  /** @throws TerminalError as `openNetwork`. */
+  static async open(
+    config: SLatMeshDecoderConfig,
+    weightsPath: string,
+    options: MeshDecoderOptions,
+  ): Promise<MeshDecoder> {
+    const { device } = options;
+    if (options.whole ?? (device === 'cuda' || (device === 'auto' && isCudaInstalled()))) {
+      const build = (checkpoint: Checkpoint) => buildWholeMeshDecoder(config, checkpoint, graphChoices(options));
+      const session = await openNetwork(weightsPath, build, options);
+      if (session.device === 'cuda' || options.whole) return new WholeMeshDecoder(config, session);
+      await session.release();
+    }
+    return PortionedMeshDecoder.open(config, weightsPath, options);
+  }
+
+  /**
+   * @param voxels [N, 3] inside the config's resolution, none twice.
+   * @param slat [N, latent_channels], de-normalised.
+   * @throws CancelledError between two calls, when the signal is aborted.
+   */
+  abstract decode(voxels: Int32Array, slat: Float32Array, options?: WorkOptions): Promise<DecodedCells>;
+
+  abstract release(): Promise<void>;
+}
+
+/** Everything in one call on a device that has the memory for it. */
+class WholeMeshDecoder extends MeshDecoder {
+  readonly config: SLatMeshDecoderConfig;
+  readonly #session: Session;
+
+  constructor(config: SLatMeshDecoderConfig, session: Session) {
+    super();
+    this.config = config;
+    this.#session = session;
+  }
+
+  async decode(voxels: Int32Array, slat: Float32Array, options: WorkOptions = {}): Promise<DecodedCells> {
+    const work = new ChunkedWork(1, options);
+    await work.advance(0);
+    const { cells, ...taps } = await runWholeMeshDecoder(this.#session, this.config, voxels, slat);
+    await work.advance(1);
+    return {
+      voxels: subdivide(subdivide(voxels)),
+      features: cells?.data as Float32Array,
+      resolution: this.config.resolution * 4,
+      taps,
+    };
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+/** Features on the host, a graph for each layer: memory stays small, progress is told. */
+class PortionedMeshDecoder extends MeshDecoder {
   readonly config: SLatMeshDecoderConfig;
   readonly #sessions: Readonly<Record<MeshDecoderGraph, Session>>;
   readonly #blocks: readonly MeshUpsampling[];
@@ -48,6 +111,7 @@ export class MeshDecoder {
     norms: readonly BlockNorms[],
     { taps = [], parentsPerCall = PARENTS_PER_CALL[sessions.torso.device] }: MeshDecoderOptions,
   ) {
+    super();
     this.config = config;
     this.#sessions = sessions;
     this.#taps = taps;
@@ -61,8 +125,7 @@ export class MeshDecoder {
     });
   }
 
-  /** @throws TerminalError as `openNetwork`. */
-  static async open(
+  static override async open(
     config: SLatMeshDecoderConfig,
     weightsPath: string,
     options: MeshDecoderOptions,
@@ -76,14 +139,9 @@ export class MeshDecoder {
       },
       options,
     );
-    return new MeshDecoder(config, sessions, norms, options);
+    return new PortionedMeshDecoder(config, sessions, norms, options);
   }
 
-  /**
-   * @param voxels [N, 3] inside the config's resolution, none twice.
-   * @param slat [N, latent_channels], de-normalised.
-   * @throws CancelledError between two calls, when the signal is aborted.
-   */
   async decode(voxels: Int32Array, slat: Float32Array, options: WorkOptions = {}): Promise<DecodedCells> {
     const rows = voxelCount(voxels);
     const torso = rows * this.config.num_blocks * 12 * this.config.model_channels ** 2;

@@ -204,7 +204,7 @@ describe('MeshDecoder with options beyond the reference data', () => {
     });
   }
 
-  it('gives the same cells in small portions as in large ones', async () => {
+  it('gives the same cells in small portions as in large ones, and as one graph', async () => {
     const config = parseNetworkArgs('SLatMeshDecoder', { ...base, representation_config: { use_color: true } }, '');
     const voxels = randomVoxels(23, 4, 8);
     const slat = randomValues(23 * 5, 9);
@@ -213,8 +213,8 @@ describe('MeshDecoder with options beyond the reference data', () => {
     const path = join(folder, 'portions.safetensors');
     await weights.save(path);
     const results: Float32Array[] = [];
-    for (const parentsPerCall of [undefined, 5, 1]) {
-      const decoder = await MeshDecoder.open(config, path, { ...settings, parentsPerCall });
+    for (const choices of [{}, { parentsPerCall: 5 }, { parentsPerCall: 1 }, { whole: true }]) {
+      const decoder = await MeshDecoder.open(config, path, { ...settings, ...choices });
       results.push((await decoder.decode(voxels, slat)).features);
       await decoder.release();
     }

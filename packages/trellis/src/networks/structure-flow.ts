@@ -14,6 +14,7 @@ import {
   TIME_FEATURES,
   timestepEmbedder,
   timestepFeatures,
+  unitScales,
 } from './blocks/index.ts';
 import { type GraphChoices, graphChoices, type NetworkOptions, openNetwork } from './network.ts';
 
@@ -41,13 +42,12 @@ export function buildStructureFlow(
     ? g.weight('pos_emb', [grid ** 3, channels], { type: 'float32' })
     : g.constant(gridPositions(grid, channels), [grid ** 3, channels]);
   let h = g.tap('h_pos', g.add(g.linear(patchify(g, x, patch), 'input_layer', channels), positions));
-  let mod = g.tap('t_emb', timestepEmbedder(g, features, channels));
-  if (config.share_mod) {
-    mod = modulation(g, mod, 'adaLN_modulation');
-  }
+  const embedding = g.tap('t_emb', timestepEmbedder(g, features, channels));
+  const mod = config.share_mod
+    ? unitScales(g, g.cast(modulation(g, g.silu(embedding), 'adaLN_modulation'), g.computeType))
+    : g.silu(g.cast(embedding, g.computeType));
 
   h = g.cast(h, g.computeType);
-  mod = g.cast(mod, g.computeType);
   for (let i = 0; i < config.num_blocks; i++) {
     h = modulatedCrossBlock(g, h, mod, cond, `blocks.${i}`, {
       heads: config.num_heads,

@@ -31,7 +31,7 @@ export function subdivide(voxels: Int32Array): Int32Array {
  * Stepping from child o by d reaches position o + d in {-1, .., 2} of the parent's frame: the parent displaced
  * by floor((o + d) / 2), and in it the octant (o + d) mod 2.
  */
-const STEPS = childSteps();
+export const CHILD_STEPS = childSteps();
 
 function childSteps(): Int32Array {
   const steps = new Int32Array(OCTANTS * KERNEL_TAPS);
@@ -64,7 +64,7 @@ export function subdivideNeighbours(parents: Int32Array, from: number, to: numbe
   for (let row = from, at = 0; row < to; row++) {
     const base = row * KERNEL_TAPS;
     for (let step = 0; step < OCTANTS * KERNEL_TAPS; step++, at++) {
-      const target = STEPS[step] as number;
+      const target = CHILD_STEPS[step] as number;
       const parent = parents[base + (target >> 3)] as number;
       out[at] = parent === rows ? missing : parent * OCTANTS + (target & 7);
     }
@@ -102,7 +102,7 @@ export function octantMerge(): Float32Array {
   const merge = new Float32Array(OCTANTS * 8 * KERNEL_TAPS);
   for (let octant = 0; octant < OCTANTS; octant++) {
     for (let tap = 0; tap < KERNEL_TAPS; tap++) {
-      const parentTap = (STEPS[octant * KERNEL_TAPS + tap] as number) >> 3;
+      const parentTap = (CHILD_STEPS[octant * KERNEL_TAPS + tap] as number) >> 3;
       const slot = OCTANT_PARENT_TAPS.subarray(octant * 8, octant * 8 + 8).indexOf(parentTap);
       merge[(octant * 8 + slot) * KERNEL_TAPS + tap] = 1;
     }

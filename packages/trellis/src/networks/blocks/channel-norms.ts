@@ -1,4 +1,4 @@
-/** Norms of dense feature grids [1, C, X, Y, Z]. Source: TRELLIS `modules/norm.py`. */
+/** Norms of feature grids [1, C, X, Y, Z], and of rows. Source: TRELLIS `modules/norm.py`. */
 import type { GraphBuilder, Value } from '@espalier/onnx';
 
 const EPS = 1e-5;
@@ -36,4 +36,22 @@ export function groupNorm(g: GraphBuilder, x: Value, key: string): Value {
   const weight = g.weight(`${key}.weight`, [channels], { type: 'float32', as: [channels, 1] });
   const bias = g.weight(`${key}.bias`, [channels], { type: 'float32', as: [channels, 1] });
   return g.cast(g.reshape(g.add(g.mul(normed, weight), bias), x.shape), x.type);
+}
+
+/**
+ * `SparseGroupNorm32`: as `groupNorm`, of rows [N, C]. Means over rows are taken in columns, twice: of the values, then of
+ * the squares around the mean, so that a mean far from zero costs no precision.
+ * @param key Prefix of `weight` and `bias`, each [C].
+ */
+export function groupNormRows(g: GraphBuilder, x: Value, key: string): Value {
+  const channels = x.shape[1] as number;
+  const width = channels / GROUPS;
+  const values = g.cast(x, 'float32');
+  const groupMean = (rows: Value) => g.reduce('Mean', g.reshape(g.reduce('Mean', rows, [0]), [GROUPS, width]), [1]);
+  const perChannel = (group: Value) => g.reshape(g.expand(group, [GROUPS, width]), [channels]);
+  const centred = g.sub(values, perChannel(groupMean(values)));
+  const deviation = g.unary('Sqrt', g.add(groupMean(g.mul(centred, centred)), EPS));
+  const weight = g.weight(`${key}.weight`, [channels], { type: 'float32' });
+  const bias = g.weight(`${key}.bias`, [channels], { type: 'float32' });
+  return g.cast(g.add(g.mul(centred, g.div(weight, perChannel(deviation))), bias), x.type);
 }

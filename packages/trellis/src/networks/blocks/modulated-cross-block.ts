@@ -2,7 +2,7 @@
  * The transformer block of both flow models. Source: TRELLIS `modules/transformer/modulated.py`,
  * `ModulatedTransformerCrossBlock`, and its sparse twin; adaptive layer norm: Peebles & Xie 2023, section 3.2.
  */
-import type { GraphBuilder, Value } from '@espalier/onnx';
+import type { ElementType, GraphBuilder, Value } from '@espalier/onnx';
 import { crossAttention, selfAttention } from './attention.ts';
 import { feedForward } from './feed-forward.ts';
 
@@ -19,17 +19,29 @@ export interface ModulatedCrossBlockOptions {
 export const BLOCK_NORM_EPS = 1e-6;
 
 /**
- * `SiLU`, then the linear layer `key.1`: shift, scale, gate of self attention, then of the MLP.
- * @param embedding [1, C]
+ * The linear layer `key.1` behind the SiLU: shift, scale, gate of self attention, then of the MLP.
+ * @param activated SiLU of the embedding, [1, C].
  * @returns [1, 6 C]
  */
-export function modulation(g: GraphBuilder, embedding: Value, key: string): Value {
-  return g.linear(g.silu(embedding), `${key}.1`, 6 * (embedding.shape[1] as number));
+export function modulation(g: GraphBuilder, activated: Value, key: string): Value {
+  return g.linear(activated, `${key}.1`, 6 * (activated.shape[1] as number));
+}
+
+/** A modulation [1, 6 C] as blocks take it: [6 C], with 1 added to both scales at once. */
+export function unitScales(g: GraphBuilder, modulated: Value): Value {
+  const all = modulated.shape[1] as number;
+  return g.add(g.reshape(modulated, [all]), onesAt(g, [0, 1, 0, 0, 1, 0], all / 6, modulated.type));
+}
+
+/** Ones and zeros, one per part of `channels` values. */
+export function onesAt(g: GraphBuilder, parts: readonly number[], channels: number, type: ElementType): Value {
+  const values = Float32Array.from({ length: parts.length * channels }, (_, i) => parts[Math.floor(i / channels)] ?? 0);
+  return g.shared(`ones at ${parts} of ${channels} ${type}`, () => g.constant(values, [values.length], type));
 }
 
 /**
  * @param h [N, C] tokens
- * @param mod With `shareMod` the shared modulation [1, 6 C], else the time embedding [1, C].
+ * @param mod With `shareMod` the shared modulation of `unitScales`, [6 C], else SiLU of the time embedding, [1, C].
  * @param cond [L, condition channels]
  * @param key Prefix, e.g. `blocks.0`.
  * @returns [N, C]
@@ -44,9 +56,9 @@ export function modulatedCrossBlock(
 ): Value {
   const channels = h.shape[1] as number;
   const chunks = g.split(
-    options.shareMod ? mod : modulation(g, mod, `${key}.adaLN_modulation`),
+    options.shareMod ? mod : unitScales(g, modulation(g, mod, `${key}.adaLN_modulation`)),
     new Array<number>(6).fill(channels),
-    1,
+    0,
   );
   const [shiftAttention, scaleAttention, gateAttention, shiftMlp, scaleMlp, gateMlp] = chunks as [
     Value,
@@ -57,7 +69,7 @@ export function modulatedCrossBlock(
     Value,
   ];
   const modulated = (x: Value, scale: Value, shift: Value) =>
-    g.add(g.mul(g.layerNorm(x, { eps: BLOCK_NORM_EPS }), g.add(scale, 1)), shift);
+    g.layerNorm(x, { eps: BLOCK_NORM_EPS, affine: [scale, shift] });
 
   const attended = selfAttention(g, modulated(h, scaleAttention, shiftAttention), `${key}.self_attn`, {
     heads: options.heads,

@@ -3,7 +3,7 @@
  * `SparseResBlock3d`.
  */
 import type { GraphBuilder, Value } from '@espalier/onnx';
-import { BLOCK_NORM_EPS } from './modulated-cross-block.ts';
+import { BLOCK_NORM_EPS, onesAt } from './modulated-cross-block.ts';
 import { type ChunkedTable, submanifoldConv, upsampledConv } from './submanifold-conv.ts';
 import { type Pooling, poolDown } from './voxel-pooling.ts';
 
@@ -19,14 +19,14 @@ export type Resampling =
  * of the re-sampled input.
  *
  * @param x [rows before, C]
- * @param embedding [1, E]
+ * @param activated SiLU of the embedding, [1, E].
  * @param table Neighbours of the voxels behind the re-sampling.
  * @returns [rows behind, outputs]
  */
 export function sparseResBlock(
   g: GraphBuilder,
   x: Value,
-  embedding: Value,
+  activated: Value,
   key: string,
   outputs: number,
   table: ChunkedTable,
@@ -41,12 +41,9 @@ export function sparseResBlock(
       ? upsampledConv(g, first, resampling.table, `${key}.conv1`, outputs)
       : submanifoldConv(g, first, table, `${key}.conv1`, outputs);
   // Here the scale comes first; in the transformer blocks the shift does.
-  const [scale, shift] = g.split(
-    g.linear(g.silu(embedding), `${key}.emb_layers.1`, 2 * outputs),
-    [outputs, outputs],
-    1,
-  ) as [Value, Value];
-  h = g.add(g.mul(g.layerNorm(h, { eps: BLOCK_NORM_EPS }), g.add(scale, 1)), shift);
+  const embedded = g.reshape(g.linear(activated, `${key}.emb_layers.1`, 2 * outputs), [2 * outputs]);
+  const affine = g.split(g.add(embedded, onesAt(g, [1, 0], outputs, x.type)), [outputs, outputs], 0);
+  h = g.layerNorm(h, { eps: BLOCK_NORM_EPS, affine: affine as [Value, Value] });
   h = submanifoldConv(g, g.silu(h), table, `${key}.conv2`, outputs);
   let skip = channels === outputs ? input : g.linear(input, `${key}.skip_connection`, outputs);
   if (resampling.direction === 'up') skip = g.gather(skip, resampling.parents);

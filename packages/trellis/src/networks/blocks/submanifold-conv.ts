@@ -45,9 +45,14 @@ export function feedTable(name: string, table: Int32Array): Record<string, Tenso
 
 /** Appends the row of zeros that absent voxels point at. */
 export function withZeroRow(g: GraphBuilder, x: Value): Value {
+  return withZeroRows(g, x, 1);
+}
+
+/** Appends rows of zeros. */
+export function withZeroRows(g: GraphBuilder, x: Value, count: number): Value {
   const [rows, channels] = x.shape as [string, number];
-  const zeros = g.constant(new Float32Array(channels), [1, channels], x.type);
-  return g.concat([x, zeros], 0, `${rows}+1`);
+  const zeros = g.constant(new Float32Array(count * channels), [count, channels], x.type);
+  return g.concat([x, zeros], 0, `${rows}+${count}`);
 }
 
 /**
