@@ -59,21 +59,14 @@ try {
   for (const made of [folder, home]) rmSync(made, { recursive: true, force: true });
 }
 
-/** As it is in the container: nothing of this machine's but the way to its programs. */
+/** As it is in the container: nothing of this machine's but the ways to its programs and to the registry. */
 function environment(): NodeJS.ProcessEnv {
-  const { PATH = '', npm_config_registry, NPM_CONFIG_REGISTRY } = process.env;
-  return {
-    PATH,
-    HOME: home,
-    TARGETARCH: 'amd64',
-    NODE_ENV: 'production',
-    ...args,
-    ...(npm_config_registry !== undefined && { npm_config_registry }),
-    ...(NPM_CONFIG_REGISTRY !== undefined && { NPM_CONFIG_REGISTRY }),
-  };
+  const ways = ['PATH', 'NODE_EXTRA_CA_CERTS', 'npm_config_registry', 'NPM_CONFIG_REGISTRY'];
+  const passed = Object.entries(process.env).filter(([name]) => ways.includes(name));
+  return { ...Object.fromEntries(passed), HOME: home, TARGETARCH: 'amd64', NODE_ENV: 'production', ...args };
 }
 
-/** Tracked files that `.dockerignore` lets through. Understands what ours says, and refuses what it does not know. */
+/** Files, but for those that git ignores, that `.dockerignore` lets through. Understands what ours says, and refuses what it does not know. */
 function contextFiles(): string[] {
   const rules = readFileSync(join(ROOT, '.dockerignore'), 'utf8')
     .split('\n')
@@ -87,7 +80,11 @@ function contextFiles(): string[] {
       .replaceAll(/(?<!\.)\*/g, '[^/]*');
     return { allow, test: new RegExp(`^${expression}(/.*)?$`) };
   });
-  return execFileSync('git', ['ls-files'], { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 26 })
+  return execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  })
     .split('\n')
     .filter((file) => file !== '' && existsSync(join(ROOT, file)) && statSync(join(ROOT, file)).isFile())
     .filter((file) => tests.reduce((passes, { allow, test }) => (test.test(file) ? allow : passes), true));
@@ -102,7 +99,9 @@ async function startAndStop(): Promise<void> {
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const patience = setTimeout(() => child.kill('SIGKILL'), START + DRAIN);
   let started = false;
+  const said: string[] = [];
   for await (const line of createInterface({ input: child.stderr })) {
+    said.push(line);
     if (!line.includes('worker started')) continue;
     started = true;
     say('the entry point serves; SIGTERM');
@@ -110,8 +109,10 @@ async function startAndStop(): Promise<void> {
   }
   const code = await ended;
   clearTimeout(patience);
-  if (!started || code !== 0)
-    throw new Error(`the entry point ${started ? 'ended' : 'never served, and ended'} with ${code}`);
+  if (!started || code !== 0) {
+    const how = started ? 'ended' : 'never served, and ended';
+    throw new Error(`the entry point ${how} with ${code}\n${said.slice(-20).join('\n')}`);
+  }
   say('ended with 0');
 }
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Makes a worker of a fresh machine. What differs between deployments stands in /etc/espalier/machine.env.
 set -euo pipefail
+# shellcheck source=/dev/null
 source /etc/espalier/machine.env
 
 models=/var/lib/espalier/models
@@ -51,9 +52,9 @@ systemctl start docker
 mount_weights
 pull "$IMAGE"
 pull_weights &
-weights=$!
+pulling=$!
 pull "$COLLECTOR_IMAGE"
-wait "$weights"
+wait "$pulling"
 
 systemctl daemon-reload
 systemctl enable --now espalier-worker espalier-collector espalier-drain

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Waits until Auto Scaling wants this machine gone, lets the worker save and hand back its job, then lets go.
 set -euo pipefail
+# shellcheck source=/dev/null
 source /etc/espalier/machine.env
 
 metadata=${METADATA:-http://169.254.169.254}/latest
