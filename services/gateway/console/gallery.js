@@ -62,7 +62,8 @@ export class Gallery {
       ]);
       const known = this.cards.get(job.id);
       if (known?.shown === shown) return known.card;
-      const card = this.#card(job);
+      // A picture that is there stays, whatever else of the card changes.
+      const card = this.#card(job, known?.card.querySelector('.pic img') ?? undefined);
       // The place of the focus outlives the card.
       if (known?.card.contains(document.activeElement)) queueMicrotask(() => card.querySelector('a')?.focus());
       this.cards.set(job.id, { card, shown });
@@ -74,8 +75,11 @@ export class Gallery {
     if (!same) this.list.replaceChildren(...items);
   }
 
-  /** @param {JobSummary} job */
-  #card(job) {
+  /**
+   * @param {JobSummary} job
+   * @param {Element} [image] of the card before
+   */
+  #card(job, image) {
     const picture = h('div', { class: 'pic' });
     const working = job.state === 'running' || job.state === 'queued';
     if (job.state === 'running') {
@@ -104,7 +108,8 @@ export class Gallery {
       ),
     );
     const card = h('li', {}, link);
-    if (job.state === 'succeeded') {
+    if (job.state === 'succeeded' && image !== undefined) picture.replaceChildren(image);
+    else if (job.state === 'succeeded') {
       link.addEventListener(
         'insight',
         async () => {

@@ -1,6 +1,6 @@
 /**
  * Takes the pictures of the web console in docs/images from a running server that has jobs:
- * `node --import tsx services/gateway/test/screenshots.ts http://127.0.0.1:8000 docs/images`.
+ * `node --import tsx services/gateway/test/screenshots.ts http://127.0.0.1:8000 docs/images [job] [light|dark|phone]`.
  */
 import { join } from 'node:path';
 import { type BrowserContextOptions, chromium } from 'playwright-core';
@@ -16,6 +16,8 @@ interface ListedJob {
 
 const { jobs } = (await (await fetch(`${base}/jobs`)).json()) as { jobs: ListedJob[] };
 const wanted = process.argv[4];
+/** One picture alone. */
+const only = process.argv[5];
 const done = jobs.find(({ id, state }) => state === 'succeeded' && (wanted === undefined || id.startsWith(wanted)));
 const running = jobs.find(({ state }) => state === 'running') ?? done;
 if (done === undefined || running === undefined) throw new Error(`${base} has no finished job to show`);
@@ -23,6 +25,7 @@ if (done === undefined || running === undefined) throw new Error(`${base} has no
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
 
 async function take(name: string, id: string, options: BrowserContextOptions, fullPage = false): Promise<void> {
+  if (only !== undefined && only !== name) return;
   const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(WAIT);
