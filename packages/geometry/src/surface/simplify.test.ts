@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { sphere, torus, voxelize } from '../../test/shapes.ts';
+import { box, sphere, torus, union, voxelize } from '../../test/shapes.ts';
 import { extractSurface } from '../flexicubes/extract-surface.ts';
 import { faceCount, type RawMesh } from '../mesh/mesh.ts';
-import { inspectTopology } from '../mesh/topology.ts';
+import { boundsOf, inspectTopology } from '../mesh/topology.ts';
+import { sphereDirections, viewOf } from '../raster/camera.ts';
+import { rasterize } from '../raster/visibility.ts';
+import { TriangleBvh } from '../spatial/triangle-bvh.ts';
+import { refineVertices } from './refine-vertices.ts';
 import { SILHOUETTE_TOLERANCE, simplify } from './simplify.ts';
 
 const raw = extractSurface(voxelize(torus(0.3, 0.12), { resolution: 48, color: (x) => [x + 0.5, 0.5, 0.25] }));
@@ -28,6 +32,27 @@ describe('simplify', () => {
     expect(faceCount(mesh)).toBeLessThan(faceCount(raw) / 10);
     expect(faceCount(mesh)).toBeGreaterThan(100);
     expect(error).toBeLessThanOrEqual(SILHOUETTE_TOLERANCE);
+  });
+
+  it('keeps the silhouette within its tolerance at 1, from every side', async () => {
+    const shape = union(torus(0.3, 0.08), box([0.05, 0.05, 0.4]), sphere(0.12, [0.2, 0.2, 0.2]));
+    const fine = extractSurface(voxelize(shape, { resolution: 64 }));
+    const { mesh } = await simplify(fine, { simplify: 1 });
+    expect(faceCount(mesh)).toBeLessThan(faceCount(fine) / 10);
+    const { min, max } = boundsOf(fine.positions);
+    const extent = Math.max(...min.map((low, k) => (max[k] as number) - low));
+    const size = 400;
+    const pixels = Math.ceil((SILHOUETTE_TOLERANCE * extent * size) / 1.2) + 1;
+    for (const direction of sphereDirections(14)) {
+      const view = viewOf({
+        eye: direction.map((v) => 2 * v) as [number, number, number],
+        target: [0, 0, 0],
+        up: [0, 0, 1],
+        halfHeight: 0.6,
+      });
+      const [before, after] = [fine, mesh].map((m) => rasterize(m, view, size, size).face.map((f) => (f < 0 ? 0 : 1)));
+      expect(farthestDifference(before as Int32Array, after as Int32Array, size, pixels)).toBe(0);
+    }
   });
 
   it('takes a number of faces, and a limit that wins over the share', async () => {
@@ -74,3 +99,100 @@ describe('simplify', () => {
     expect(inspectTopology(mesh)).toMatchObject({ watertight: true, manifold: true, components: 2 });
   });
 });
+
+/** Pixels that differ and have no pixel alike in the other picture within `reach`. */
+function farthestDifference(a: Int32Array, b: Int32Array, size: number, reach: number): number {
+  let far = 0;
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const value = a[y * size + x];
+      if (value === b[y * size + x]) continue;
+      let isNear = false;
+      for (let dy = -reach; dy <= reach && !isNear; dy++) {
+        for (let dx = -reach; dx <= reach && !isNear; dx++) {
+          isNear = dx * dx + dy * dy <= reach * reach && b[(y + dy) * size + x + dx] === value;
+        }
+      }
+      if (!isNear) far++;
+    }
+  }
+  return far;
+}
+
+describe('refineVertices', () => {
+  it('brings a coarse sphere back to the sphere it was made from, and leaves rims where they are', async () => {
+    const ball = extractSurface(voxelize(sphere(0.4), { resolution: 64 }));
+    // Between the corners that lie on the sphere its faces cut inside.
+    const coarse = icosphere(0.4, 2);
+    const error = (positions: Float32Array) => {
+      const tree = TriangleBvh.of({ positions, indices: coarse.indices });
+      let sum = 0;
+      for (let i = 0; i < ball.positions.length; i += 3) {
+        const [x, y, z] = ball.positions.subarray(i, i + 3) as unknown as [number, number, number];
+        sum += tree.closestPoint(x, y, z).distance;
+      }
+      return sum / (ball.positions.length / 3);
+    };
+    const refined = refineVertices(coarse, ball);
+    expect(error(refined)).toBeLessThan(error(coarse.positions) * 0.6);
+    const open = { ...coarse, indices: coarse.indices.slice(0, -3) };
+    const rim = coarse.indices.slice(-3);
+    const held = refineVertices(open, ball);
+    for (const v of rim) expect(held.subarray(v * 3, v * 3 + 3)).toEqual(coarse.positions.subarray(v * 3, v * 3 + 3));
+  });
+
+  it('moves nothing that fits, and survives faces without area', () => {
+    expect(
+      Math.max(...refineVertices(raw, raw).map((v, i) => Math.abs(v - (raw.positions[i] as number)))),
+    ).toBeLessThan(1e-6);
+    const flat = { positions: new Float32Array(9), indices: Uint32Array.of(0, 1, 2) };
+    expect([...refineVertices(flat, raw)].every(Number.isFinite)).toBe(true);
+  });
+});
+
+/** An octahedron whose faces were cut in four, `cuts` times, all corners on the sphere. */
+function icosphere(radius: number, cuts: number): { positions: Float32Array; indices: Uint32Array } {
+  let corners: number[][] = [
+    [1, 0, 0],
+    [-1, 0, 0],
+    [0, 1, 0],
+    [0, -1, 0],
+    [0, 0, 1],
+    [0, 0, -1],
+  ];
+  let faces = [
+    [0, 2, 4],
+    [2, 1, 4],
+    [1, 3, 4],
+    [3, 0, 4],
+    [2, 0, 5],
+    [1, 2, 5],
+    [3, 1, 5],
+    [0, 3, 5],
+  ];
+  for (let cut = 0; cut < cuts; cut++) {
+    const middles = new Map<string, number>();
+    corners = [...corners];
+    const middle = (a: number, b: number): number => {
+      const key = `${Math.min(a, b)} ${Math.max(a, b)}`;
+      const known = middles.get(key);
+      if (known !== undefined) return known;
+      const sum = (corners[a] as number[]).map((v, k) => v + ((corners[b] as number[])[k] as number));
+      middles.set(key, corners.push(sum.map((v) => v / Math.hypot(...sum))) - 1);
+      return corners.length - 1;
+    };
+    faces = faces.flatMap(([a = 0, b = 0, c = 0]) => {
+      const [ab, bc, ca] = [middle(a, b), middle(b, c), middle(c, a)];
+      return [
+        [a, ab, ca],
+        [b, bc, ab],
+        [c, ca, bc],
+        [ab, bc, ca],
+      ];
+    });
+  }
+  return {
+    positions: Float32Array.from(corners.flat().map((v) => v * radius)),
+    indices: Uint32Array.from(faces.flat()),
+  };
+}

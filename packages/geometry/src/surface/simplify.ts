@@ -1,9 +1,10 @@
-/** Fewer faces for the same shape, by quadric error edge collapses (meshoptimizer). */
+/** Fewer faces for the same shape: quadric error edge collapses (meshoptimizer), then vertices where they fit best. */
 
 import { TerminalError } from '@espalier/contracts';
 import { MeshoptSimplifier } from 'meshoptimizer';
 import { dropDegenerateFaces, dropUnusedVertices } from '../mesh/compact.ts';
 import { ATTRIBUTE_CHANNELS, faceCount, type RawMesh } from '../mesh/mesh.ts';
+import { refineVertices } from './refine-vertices.ts';
 
 export interface SimplifyOptions {
   /** Share of the faces to remove, 0 to 1; 1 removes all that the silhouette can spare. */
@@ -60,8 +61,9 @@ export async function simplify(mesh: RawMesh, options: SimplifyOptions): Promise
   const scale = MeshoptSimplifier.getScale(mesh.positions, 3);
   const [length, error] = collapse(bounded ? 0 : wanted, bounded ? SILHOUETTE_TOLERANCE : Number.MAX_VALUE);
   for (let i = 0; i < attributes.length; i++) attributes[i] = Math.min(Math.max(attributes[i] as number, 0), 1);
-  const simplified = dropDegenerateFaces({ positions, attributes, indices: indices.slice(0, length) }, true);
-  return { mesh: dropUnusedVertices(simplified), error: error * scale };
+  const collapsed = dropDegenerateFaces({ positions, attributes, indices: indices.slice(0, length) }, true);
+  const simplified = dropUnusedVertices(collapsed);
+  return { mesh: { ...simplified, positions: refineVertices(simplified, mesh) }, error: error * scale };
 }
 
 /** meshoptimizer takes vertices in one place for one vertex, which would join sheets that only touch. */

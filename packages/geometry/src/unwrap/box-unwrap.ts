@@ -8,7 +8,8 @@ import type { UnwrappedMesh } from './unwrapped-mesh.ts';
 
 export function boxUnwrap(mesh: TriangleMesh, size: number, padding: number): { mesh: UnwrappedMesh; charts: number } {
   const flat = flattenCharts(mesh, growCharts(mesh));
-  const { scale, origins } = packBoxes(flat.sizes, size, padding);
+  // Each chart's own, and half a texel of the last mip level, whose samples reach that much further.
+  const { scale, origins } = packBoxes(flat.sizes, size, padding * 2.5);
   const indices = new Uint32Array(mesh.indices.length);
   const uvs: number[] = [];
   const source: number[] = [];

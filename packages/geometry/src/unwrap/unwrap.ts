@@ -24,7 +24,7 @@ interface XatlasReply {
 export interface UnwrapOptions {
   /** Pixels along one edge of the texture that the coordinates are meant for. */
   readonly textureSize: number;
-  /** Empty texels between charts. Default: `textureSize / 128`, at least 2: clean to mip level 3 at 1024. */
+  /** Empty texels around each chart. Default: `textureSize / 128`, at least 2: no foreign colour to mip level 3 at 1024. */
   readonly padding?: number;
   /** xatlas is not tried above this many faces, for its time grows with their square. Default 12,000. */
   readonly maxXatlasFaces?: number;

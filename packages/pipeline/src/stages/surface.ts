@@ -22,7 +22,7 @@ export const CLEAN = 'clean.';
 
 export const surfaceStage: Stage<SurfaceState> = {
   name: 'surface',
-  version: 2,
+  version: 3,
   inputs: ['decode'],
   tensors: { ...MESH_FORMS, ...prefixed(CLEAN, MESH_FORMS) },
   state: SurfaceStateSchema,

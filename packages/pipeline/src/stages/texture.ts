@@ -21,7 +21,7 @@ const SHARES = 100;
 
 export const textureStage: Stage<TextureState> = {
   name: 'texture',
-  version: 3,
+  version: 4,
   inputs: ['decode', 'surface'],
   tensors: {
     positions: { dtype: 'F32', shape: [null, 3] },
