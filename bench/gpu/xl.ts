@@ -23,7 +23,12 @@ const STRUCTURE_LATENT = 16;
 
 const [, , folder = '', name = '', computeType = 'float16', repeats = '20'] = process.argv;
 const device = (process.env.ESPALIER_DEVICE ?? 'cuda') as 'cuda' | 'cpu';
-const options = { device, computeType: computeType as 'float16' | 'float32' };
+const options = {
+  device,
+  computeType: computeType as 'float16' | 'float32',
+  // Decoders: how attention is told of padding.
+  groupMask: (process.env.GPU_GROUP_MASK ?? 'keys') as 'keys' | 'lengths',
+};
 
 const inputs = await SafetensorsFile.open(join(folder, 'inputs.safetensors'));
 const floats = async (key: string) => (await inputs.readFloat32(key)).data;

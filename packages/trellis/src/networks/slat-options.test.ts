@@ -213,7 +213,13 @@ describe('MeshDecoder with options beyond the reference data', () => {
     const path = join(folder, 'portions.safetensors');
     await weights.save(path);
     const results: Float32Array[] = [];
-    for (const choices of [{}, { parentsPerCall: 5 }, { parentsPerCall: 1 }, { whole: true }]) {
+    for (const choices of [
+      {},
+      { parentsPerCall: 5 },
+      { parentsPerCall: 1 },
+      { whole: true },
+      { whole: true, groupMask: 'lengths' as const },
+    ]) {
       const decoder = await MeshDecoder.open(config, path, { ...settings, ...choices });
       results.push((await decoder.decode(voxels, slat)).features);
       await decoder.release();
