@@ -8,7 +8,7 @@
  * a step fails, or when the worker does not end well.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -117,6 +117,8 @@ async function startAndStop(): Promise<void> {
 }
 
 function megabytes(path: string): number {
-  const [size = '0'] = execFileSync('du', ['-sm', join(folder, path)], { encoding: 'utf8' }).split('\t');
-  return Number(size);
+  const entries = readdirSync(join(folder, path), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const bytes = files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+  return Math.round(bytes / 1e6);
 }

@@ -4,7 +4,7 @@
  */
 import { type Clock, ensureError, type Logger, RetryableError } from '@espalier/contracts';
 import { encodeJobTurn, type JobQueue } from '@espalier/queue';
-import type { ObjectStore } from '@espalier/storage';
+import { idFromKey, JOBS_PREFIX, type ObjectStore } from '@espalier/storage';
 import { type Dispatch, deleteDispatch, readDispatch, writeDispatch } from './dispatch-record.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type Look, lookAt } from './look.ts';
@@ -52,7 +52,11 @@ export async function runErrand(context: ErrandContext, key: string): Promise<Ve
   let attempts: number | undefined;
   while (!signal.aborted) {
     const look = await lookAt(context, key);
-    if (look.kind === 'gone') return 'done';
+    if (look.kind === 'gone') {
+      const gone = idFromKey(JOBS_PREFIX, key);
+      if (gone !== undefined) await deleteDispatch(store, gone);
+      return 'done';
+    }
     if (look.kind === 'ended' || look.kind === 'finish') return settle(context, look, key);
     if (look.kind === 'waits') return { againIn: Math.max(1, (look.until - clock.now()) / 1000) };
     const { id } = look;
