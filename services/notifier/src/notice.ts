@@ -10,19 +10,9 @@ import {
 import { canSignLinks, type ObjectStore, resultKey, statusKey } from '@espalier/storage';
 import { z } from 'zod';
 import type { Notice } from './delivery-record.ts';
+import type { NoticeContext } from './notice-context.ts';
 import { buildPayload, EVENT_TYPES, isEnd, webhookIdOf } from './payload.ts';
 import { runpodPayload } from './runpod-payload.ts';
-
-export interface NoticeContext {
-  readonly store: ObjectStore;
-  readonly logger: Logger;
-  /** Signs links to the results for this many seconds; absent: they are named as `publicUrl` or the store has them. */
-  readonly signLinksSeconds?: number;
-  /** Where callers reach the HTTP API, without a slash at its end. Absent: links name places in the store. */
-  readonly publicUrl?: string;
-  /** @defaultValue the system's */
-  readonly clock?: Clock;
-}
 
 /** Of a rejected job only these need to be right for it to be told. */
 const AddresseeSchema = z.object({

@@ -7,7 +7,8 @@ import { backOffSeconds, type JobQueue, type QueueMessage } from '@espalier/queu
 import { DeliveryLog, type SeenDelivery } from './delivery-log.ts';
 import { claimed, type Delivery, dueAt, newDelivery, tried } from './delivery-record.ts';
 import { encodeNotify, type NotifyMessage, parseNotify } from './message.ts';
-import { makeNotice, type NoticeContext } from './notice.ts';
+import { makeNotice } from './notice.ts';
+import type { NoticeContext } from './notice-context.ts';
 import { pause } from './pause.ts';
 import { bodyToSend } from './runpod-payload.ts';
 import { SEND_TIMEOUT, type Sender, type SendResult } from './send.ts';

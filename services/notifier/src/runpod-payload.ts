@@ -14,7 +14,7 @@ import {
 } from '@espalier/contracts';
 import { linkGlb, type ObjectStore, resultKey } from '@espalier/storage';
 import type { Delivery, Notice } from './delivery-record.ts';
-import type { NoticeContext } from './notice.ts';
+import type { NoticeContext } from './notice-context.ts';
 
 export interface RunpodPayloadParts {
   readonly status: JobStatus;

@@ -91,17 +91,20 @@ describe('settings', () => {
   });
 
   it('are read', () => {
+    const secrets = [1, 2].map((byte) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`);
     const environment = {
-      ESPALIER_WEBHOOK_SECRET: 'a b',
+      ESPALIER_WEBHOOK_SECRET: secrets.join(' '),
       ESPALIER_WEBHOOK_ALLOW: '10.0.0.0/8, fd00::/8',
       ESPALIER_WEBHOOK_HTTP: 'allow',
       ESPALIER_WEBHOOK_LINK_SECONDS: '3600',
+      ESPALIER_PUBLIC_URL: 'https://assets.example.com/',
     };
     expect(parseNotifierSettings(environment)).toEqual({
-      secrets: ['a', 'b'],
+      secrets,
       allow: ['10.0.0.0/8', 'fd00::/8'],
       allowHttp: true,
       signLinksSeconds: 3600,
+      publicUrl: 'https://assets.example.com',
     });
   });
 });
