@@ -99,9 +99,14 @@ function signedArea(corners: Float64Array, i: number): number {
   return (ux * vy - uy * vx) / 2;
 }
 
+/** Along one side of a chart. */
+const MAX_CELLS = 2048;
+
 /** Faces that cover the centre of a cell which an earlier face covers. */
-function findOverlaps(corners: Float64Array, members: readonly number[], cell: number): number[] {
+function findOverlaps(corners: Float64Array, members: readonly number[], wantedCell: number): number[] {
   const [minX, minY, maxX, maxY] = boundsOf(corners, members);
+  // Needles are long and cover next to nothing: cells that go by the area alone would never end.
+  const cell = Math.max(wantedCell, Math.max(maxX - minX, maxY - minY) / MAX_CELLS);
   const columns = Math.max(1, Math.ceil((maxX - minX) / cell) + 1);
   const owner = new Map<number, number>();
   const taken = members.length > 4096 ? new Uint8Array(columns * (Math.ceil((maxY - minY) / cell) + 2)) : undefined;
