@@ -21,7 +21,7 @@ const SHARES = 100;
 
 export const textureStage: Stage<TextureState> = {
   name: 'texture',
-  version: 4,
+  version: 5,
   inputs: ['decode', 'surface'],
   tensors: {
     positions: { dtype: 'F32', shape: [null, 3] },
