@@ -80,7 +80,8 @@ describe('espalier serve', () => {
         ESPALIER_WEBHOOK_ALLOW: '127.0.0.0/8',
       });
       const base = (await address()).replace('127.0.0.1', 'localhost');
-      const curl = async (...args: string[]) => JSON.parse((await run('curl', ['-s', ...args])).stdout);
+      const curl = async (...args: string[]) =>
+        JSON.parse((await run('curl', ['-s', ...args], { maxBuffer: 2 ** 26 })).stdout);
       const json = ['-H', 'Content-Type: application/json'];
       // As printed, but for the port and, below, the endpoint.
       const first = await curl(
@@ -105,8 +106,10 @@ describe('espalier serve', () => {
         status: 'COMPLETED',
         output: { seed_used: 3, glb_base64: expect.stringMatching(/^Z2xURg/) },
       });
-      const { deliveries } = await curl(`${base}/jobs/${second.id}/deliveries`);
-      expect(deliveries).toMatchObject([{ state: 'delivered', format: 'runpod', tries: [{ status: 204 }] }]);
+      // The log is written once the receiver has answered.
+      await expect
+        .poll(async () => (await curl(`${base}/jobs/${second.id}/deliveries`)).deliveries, { timeout: 10_000 })
+        .toMatchObject([{ state: 'delivered', format: 'runpod', tries: [{ status: 204 }] }]);
     } finally {
       await receiver.stop();
     }
