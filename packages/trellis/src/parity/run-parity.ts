@@ -111,7 +111,10 @@ async function findRepository(folder: string): Promise<string> {
       return candidate;
     }
   }
-  throw invalidFolder(folder, 'has no model: neither it, nor a folder in it, nor the one around it has a pipeline.json');
+  throw invalidFolder(
+    folder,
+    'has no model: neither it, nor a folder in it, nor the one around it has a pipeline.json',
+  );
 }
 
 function invalidFolder(folder: string, problem: string, cause?: unknown): TerminalError {
