@@ -10,6 +10,20 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+#: What the figures alone do not say.
+NOTES = [
+    "**Goals.** A sampler step in at most the time of PyTorch eager: met by the latent flow at 5,000 and 10,000 voxels,",
+    "missed by the structure flow (1.15x) and by the latent flow at 20,000 voxels (1.25x). GPU time of the whole pipeline",
+    "within 1.3x of the arithmetic floor: missed by far, as by PyTorch eager itself (2.4x on the structure flow).",
+    "Memory over 20 jobs is flat; out of memory becomes the known message.",
+    "",
+    "**Conditions.** `1-first`: parity and profile shared the card with a training, the rest had it alone. `2-fused`: job, soak,",
+    "profile and parity ran beside thirteen busy processes on the 16 processors, so the finishing stages of that job are",
+    "slower than they need be; networks and PyTorch ran alone. PyTorch's own figure for the latent flow at 5,000 voxels is",
+    "bound by launches and moved between 23 and 34 ms from run to run.",
+    "",
+    "**Versions.** `2-fused`: one node for each normalisation, and the mesh decoder as one graph, no feature through the host.",
+]
 #: Rate of large products on the machine, from which the floor follows.
 RATE = "matmul 8192x8192x8192"
 
@@ -118,7 +132,7 @@ def page(name: str, run: dict) -> list[str]:
 def render() -> None:
     runs = {p.stem: json.loads(p.read_text()) for p in sorted((HERE / "results").glob("*.json"))}
     out = ["# CUDA path on a GPU", "", "Made by `bench/gpu/report.py` from `results/`; how the figures are taken: `run.sh`. Weights are random, of the",
-           "shapes of TRELLIS-text-xlarge. The floor is operations over the measured rate of large products.", ""]
+           "shapes of TRELLIS-text-xlarge. The floor is operations over the measured rate of large products.", "", *NOTES, ""]
     if len(runs) > 1:
         cases = list(dict.fromkeys(c for run in runs.values() for c in run["networks"]))
         out += ["## All versions, ms", ""]
