@@ -49,7 +49,7 @@ export function plot(volumes: readonly number[], series: readonly Series[], note
     const y = PANEL.top + PANEL.height + 62 + index * 20;
     return `<rect x="60" y="${y - 11}" width="14" height="14" fill="${COLOURS[index]}"/><text x="82" y="${y}">${name}</text>`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="13">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="13"><title>A fleet's days, simulated</title>
 <rect width="${WIDTH}" height="${height}" fill="white"/>
 <text x="60" y="30" font-size="17" font-weight="bold">A fleet's days, simulated</text>
 ${parts.join('\n')}

@@ -1,12 +1,5 @@
 /** Gathers what a webhook is to be told about the end of a job. */
-import {
-  type Clock,
-  JOB_EXTRAS,
-  JobStatsSchema,
-  JobStatusSchema,
-  type Logger,
-  parseJobBody,
-} from '@espalier/contracts';
+import { JOB_EXTRAS, JobStatsSchema, JobStatusSchema, parseJobBody } from '@espalier/contracts';
 import { canSignLinks, type ObjectStore, resultKey, statusKey } from '@espalier/storage';
 import { z } from 'zod';
 import type { Notice } from './delivery-record.ts';
