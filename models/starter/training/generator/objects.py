@@ -1,8 +1,7 @@
 """Tools, weapons, vessels and containers."""
 import math
-
 from .builder import X90, Y90, Builder, turn
-from .registry import ANY, METAL, STONES, UPRIGHT, WOOD, category
+from .registry import ANY, METAL, UPRIGHT, WOOD, category
 
 BLADE = ("silver", "gray", "golden", "blue", "black", "red", "turquoise")
 GRIP = ("brown", "wooden", "black", "red")

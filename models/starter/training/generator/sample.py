@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import buildings, furniture, living, objects, things, vehicles  # noqa: F401 (they register the categories)
+# They register the categories; what is drawn from a seed depends on their order.
+from . import buildings, furniture, plants, living, objects, things, food, vehicles  # noqa: F401 isort:skip
 from .builder import Builder
 from .captions import caption
 from .palette import COLOURS, IDS
