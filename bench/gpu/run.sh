@@ -40,7 +40,7 @@ do_device() {
   tail -n 14 "$LOGS/device.log"
 }
 do_rates() { step 60 rates "$PYTHON" bench/gpu/reference.py rates "$LOGS/rates.json"; tail -n 40 "$LOGS/rates.log" | tr -d '\n '; echo; }
-do_make() { step 150 make "$PYTHON" bench/gpu/reference.py make "$XL" $SIZE; tail -n 8 "$LOGS/make.log"; du -sh "$XL"; }
+do_make() { step 150 make "$PYTHON" bench/gpu/make_xl.py "$XL" $SIZE; tail -n 8 "$LOGS/make.log"; du -sh "$XL"; }
 # Plan A: npm's core. Plan B: PyPI's core of the same commit in its place.
 do_probe() {
   local plan

@@ -1,6 +1,6 @@
 /**
  * One network on the GPU, in a process of its own: `xl.ts FOLDER CASE [float16|float32] [REPEATS]`, with FOLDER as
- * `reference.py make` leaves it. Prints its figures as one line of JSON and writes the result to FOLDER/ours.
+ * `make_xl.py` leaves it. Prints its figures as one line of JSON and writes the result to FOLDER/ours.
  *
  * CASE: `ss_flow`, `slat_flow.N`, `ss_dec`, `slat_dec_mesh`, `slat_dec_gs`.
  */
