@@ -23,7 +23,9 @@ describe('bucket and queues', () => {
         IgnorePublicAcls: true,
         RestrictPublicBuckets: true,
       });
-      expect(bucket.Properties.BucketEncryption).toBeDefined();
+      expect(bucket.Properties.BucketEncryption).toEqual({
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      });
       expect(bucket.Properties.VersioningConfiguration).toBeUndefined();
       expect(bucket.DeletionPolicy).toBe('Retain');
     }
@@ -292,9 +294,8 @@ describe('to be seen', () => {
   it('collects metrics that workers have, with the labels they carry', async () => {
     const known = await new WorkerMetrics().registry.getMetricsAsArray();
     for (const [name, labels] of Object.entries(COLLECTED)) {
-      const metric = known.find((each) => each.name === name) as { labelNames?: string[] } | undefined;
-      expect(metric, name).toBeDefined();
-      expect(metric?.labelNames ?? [], name).toEqual(labels);
+      const metric = known.find((each) => each.name === name) as { name: string; labelNames?: string[] } | undefined;
+      expect({ name: metric?.name, labels: metric?.labelNames ?? [] }).toEqual({ name, labels });
     }
   });
 

@@ -61,7 +61,8 @@ async function submit(id: string, seed: number): Promise<void> {
 const status = async (id: string) => (await readStatus(truth, id))?.status;
 const succeeds = async (id: string) => {
   await expect.poll(async () => (await status(id))?.state, { timeout: 90_000, interval: 250 }).toBe('succeeded');
-  expect(await truth.head(resultKey(id, 'stats.json'))).toBeDefined();
+  const stats = await truth.get(resultKey(id, 'stats.json'));
+  expect(JSON.parse(new TextDecoder().decode(stats?.body))).toMatchObject({ id, validator: { errors: 0 } });
 };
 
 it('a store that is full: the record says so, and the job goes on from its checkpoints when there is room', async () => {
