@@ -81,7 +81,8 @@ describe('POST /run on S3 and SQS', () => {
   it('writes the job and announces it; a worker elsewhere finishes it; /status and the webhook say so', async () => {
     const { id, status } = await call('/run', { input, webhook: `${receiver.url}/hook` });
     expect(status).toBe('IN_QUEUE');
-    expect(await store.head(jobKey(id))).toBeDefined();
+    const written = JSON.parse(new TextDecoder().decode((await store.get(jobKey(id)))?.body));
+    expect(written).toMatchObject({ input });
     await expect.poll(() => generate.depth(), { timeout: 10_000 }).toBe(1);
     running.push(startEspalier(['worker', '--lanes', 'generate,finish,notify'], folder, env));
     await expect.poll(async () => (await call(`/status/${id}`)).status, { timeout: 100_000 }).toBe('COMPLETED');

@@ -3,11 +3,11 @@
  * it claims jobs of the bucket's, and the finish lane of an ordinary worker.
  */
 import { randomUUID } from 'node:crypto';
-import { type Job, type JobStats, silentLogger } from '@espalier/contracts';
+import { silentLogger } from '@espalier/contracts';
 import { runLane } from '@espalier/pipeline';
 import { openSqsQueue } from '@espalier/queue';
 import { bucketJobRunner, turnOf } from '@espalier/runpod';
-import { jobKey, type ObjectStore, openS3Store, readStatus } from '@espalier/storage';
+import { jobKey, type ObjectStore, openS3Store, readStatus, resultKey } from '@espalier/storage';
 import { serveLanes } from '@espalier/worker';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { awsAdmin } from '../../../.ci/aws/admin.ts';
@@ -109,12 +109,6 @@ function dispatch(options: { inFlight?: number; follow?: number; lost?: number; 
   return started;
 }
 
-/** What a finish leaves behind: this is about who works on a job, not about what it looks like. */
-async function finishOf(job: Job): Promise<JobStats> {
-  await store.put(`results/${job.id}/model.glb`, new TextEncoder().encode('glTF'));
-  return { face_count: 1, glb_size_bytes: 4, generation_time_seconds: 0 } as JobStats;
-}
-
 /** A machine of one's own beside RunPod. @param seen jobs of the generate lane that it worked on */
 function machine(names: ('generate' | 'finish')[], seen: string[] = []): void {
   const stop = new AbortController();
@@ -131,8 +125,7 @@ function machine(names: ('generate' | 'finish')[], seen: string[] = []): void {
       width: { generate: 1, finish: 4 },
       runnerFor: (lane) => ({
         run: async (job, { signal, onEvent, logger }) => {
-          if (lane === 'finish') return finishOf(job);
-          seen.push(job.id);
+          if (lane === 'generate') seen.push(job.id);
           const deps = { store, runtime: LIGHT_RUNTIME, graph, signal, logger, onProgress: onEvent };
           const result = await runLane(lane, job, deps);
           return 'handOver' in result ? result : result.stats;
@@ -146,6 +139,7 @@ function machine(names: ('generate' | 'finish')[], seen: string[] = []): void {
 
 const submit = (id: string, job: object = { prompt: id, seed: 1 }) =>
   store.put(jobKey(id), new TextEncoder().encode(JSON.stringify(job)));
+const read = async (key: string) => JSON.parse(new TextDecoder().decode((await store.get(key))?.body));
 const stateOf = async (id: string) => (await readStatus(store, id))?.status.state;
 
 async function expectAll(ids: readonly string[], state: string): Promise<void> {
@@ -173,7 +167,10 @@ describe('a dispatcher', () => {
     const ids = Array.from({ length: 9 }, (_unused, index) => `job-${index}`);
     for (const id of ids) await submit(id);
     await expectAll(ids, 'succeeded');
-    for (const id of ids) expect(await store.head(`results/${id}/model.glb`)).toBeDefined();
+    // What the light stages make follows from the prompt: nine jobs, nine different files.
+    const files = await Promise.all(ids.map(async (id) => (await store.get(resultKey(id, 'model.glb')))?.body));
+    expect(new Set(files.map((file) => Buffer.from(file ?? []).toString('hex'))).size).toBe(9);
+    expect(files.map((file) => file?.length)).toEqual(ids.map(() => 32));
     expect(runpod.peak).toBeLessThanOrEqual(3);
     expect(runpod.taken).toHaveLength(9);
     expect(runpod.taken[0]).toMatchObject({ espalier: { key: expect.stringMatching(/^jobs\/job-\d\.json$/) } });
@@ -254,7 +251,7 @@ describe('a dispatcher', () => {
     await submit('empty', { prompt: '' });
     await generate.send('who are you?');
     await expectAll(['empty'], 'rejected');
-    expect(await store.head('rejected/empty.json')).toBeDefined();
+    expect(await read('rejected/empty.json')).toMatchObject({ error: { field: 'prompt' } });
     await expect.poll(() => deadLetters.depth(), { timeout: 10_000 }).toBe(1);
     expect(runpod.taken).toEqual([]);
     expect((await store.list('dead-letters/')).objects).toHaveLength(1);
