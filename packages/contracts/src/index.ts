@@ -13,6 +13,7 @@ export * from './outputs.ts';
 export * from './owner-tag.ts';
 export * from './parse-job.ts';
 export * from './ports.ts';
+export * from './retry-after.ts';
 export * from './runpod-status.ts';
 export * from './runtime.ts';
 export * from './settings.ts';

@@ -1,8 +1,7 @@
 /** Weights from the Hugging Face hub, or from a server that answers like it. */
-import type { Clock } from '@espalier/contracts';
-import { systemClock } from '@espalier/contracts';
+import { type Clock, parseRetryAfter, systemClock } from '@espalier/contracts';
 import { hubError, unreachable } from './hub-errors.ts';
-import { PATIENCE_DEFAULTS, type Patience, retryAfterOf, waitOf } from './patience.ts';
+import { PATIENCE_DEFAULTS, type Patience, waitOf } from './patience.ts';
 import { fileName, type OpenedFile, type RemoteFile, type Repository, type WeightSource } from './source.ts';
 
 export interface HubSourceOptions {
@@ -110,7 +109,7 @@ export class HubSource implements WeightSource {
   }
 
   #retryAfter(answer: Response): number | undefined {
-    return retryAfterOf(answer.headers.get('retry-after'), this.#clock.now());
+    return parseRetryAfter(answer.headers.get('retry-after'), this.#clock.now());
   }
 
   async #exists(name: string, revision: string, patient: typeof fetch): Promise<boolean> {

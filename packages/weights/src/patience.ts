@@ -28,10 +28,3 @@ export function waitOf(turn: number, random: () => number, retryAfterSeconds?: n
   const own = Math.min(LONGEST, 500 * 2 ** (turn - 1)) * (0.5 + random() / 2);
   return Math.min(10 * LONGEST, Math.max(own, (retryAfterSeconds ?? 0) * 1000));
 }
-
-/** Seconds in a `Retry-After` header, which holds seconds or a date. @param now milliseconds since the epoch */
-export function retryAfterOf(header: string | null, now: number): number | undefined {
-  if (header === null) return undefined;
-  const seconds = /^\d+$/.test(header.trim()) ? Number(header) : (Date.parse(header) - now) / 1000;
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined;
-}

@@ -3,7 +3,7 @@
  *
  * Source: runpod/docs, `serverless/endpoints/{send-requests,operation-reference,job-states}.mdx`.
  */
-import { RetryableError } from '@espalier/contracts';
+import { type Clock, parseRetryAfter, RetryableError, systemClock } from '@espalier/contracts';
 import { z } from 'zod';
 
 /** A state that RunPod may add later is one that is worth asking again about. */
@@ -26,6 +26,8 @@ export interface EndpointOptions {
   readonly webhook?: string | undefined;
   /** @defaultValue the global one */
   readonly fetch?: typeof fetch;
+  /** @defaultValue the system's */
+  readonly clock?: Clock;
 }
 
 /** A job that no worker took for this long is forgotten by RunPod, and sent again: seconds. */
@@ -37,11 +39,13 @@ export class Endpoint {
   readonly id: string;
   readonly #options: EndpointOptions;
   readonly #fetch: typeof fetch;
+  readonly #clock: Clock;
 
   constructor(options: EndpointOptions) {
     this.id = options.endpointId;
     this.#options = options;
     this.#fetch = options.fetch ?? fetch;
+    this.#clock = options.clock ?? systemClock;
   }
 
   /**
@@ -59,7 +63,7 @@ export class Endpoint {
       policy: { executionTimeout: timeoutSeconds * 1000, ttl: TTL * 1000 },
     };
     const response = await this.#call('POST', 'run', body);
-    if (!response.ok) throw await refusal(response, 'sending a job');
+    if (!response.ok) throw await refusal(response, 'sending a job', this.#clock.now());
     return parse(RunSchema, await response.text(), 'sending a job').id;
   }
 
@@ -73,14 +77,15 @@ export class Endpoint {
       await response.body?.cancel();
       return undefined;
     }
-    if (!response.ok) throw await refusal(response, 'asking for a state');
+    if (!response.ok) throw await refusal(response, 'asking for a state', this.#clock.now());
     return parse(StatusSchema, await response.text(), 'asking for a state').status;
   }
 
   /** Takes a job off RunPod's hands; that it is over or unknown is no error. @throws RetryableError RUNPOD_* */
   async cancel(id: string): Promise<void> {
     const response = await this.#call('POST', `cancel/${encodeURIComponent(id)}`);
-    if (!response.ok && response.status !== 404 && response.status !== 400) throw await refusal(response, 'cancelling');
+    if (!response.ok && response.status !== 404 && response.status !== 400)
+      throw await refusal(response, 'cancelling', this.#clock.now());
     await response.body?.cancel();
   }
 
@@ -99,10 +104,10 @@ export class Endpoint {
   }
 }
 
-async function refusal(response: Response, doing: string): Promise<RetryableError> {
+async function refusal(response: Response, doing: string, now: number): Promise<RetryableError> {
   await response.body?.cancel();
   const { status } = response;
-  const after = Number(response.headers.get('retry-after'));
+  const after = parseRetryAfter(response.headers.get('retry-after'), now) ?? 0;
   // What is wrong with a key or an endpoint is mended by people, and then the jobs are still there.
   const remedy = [401, 403].includes(status)
     ? 'give RUNPOD_API_KEY a key that may use this endpoint'

@@ -35,13 +35,3 @@ export function retryDelay(failures: number, retryAfter: number | undefined, ran
   // Up to a tenth more: receivers that failed together are not all asked again at once.
   return Math.max(delay * (1 + random / 10), Math.min(retryAfter ?? 0, RETRY_AFTER_MAX));
 }
-
-/** Seconds that a `Retry-After` header asks for, in either of its forms; undefined for anything else. */
-export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
-  const text = header?.trim() ?? '';
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  // RFC 9110 allows dates in GMT only; anything else would be read in this machine's zone.
-  if (!/GMT$/.test(text)) return undefined;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, (date - now) / 1000);
-}

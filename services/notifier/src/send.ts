@@ -1,8 +1,7 @@
 /** One try of one delivery over HTTP. */
-import { type Clock, EspalierError, ensureError } from '@espalier/contracts';
+import { type Clock, EspalierError, ensureError, parseRetryAfter } from '@espalier/contracts';
 import { Agent, type Dispatcher, request } from 'undici';
 import { type AddressRules, checkUrl, guardedLookup, type Resolve } from './address-guard.ts';
-import { parseRetryAfter } from './schedule.ts';
 
 export interface SenderOptions extends AddressRules {
   readonly allowHttp: boolean;
