@@ -122,7 +122,7 @@ describe("a webhook in RunPod's form", () => {
       },
     });
     expect(receiver.received[0]?.headers['webhook-signature']).toBeUndefined();
-    await expect.poll(deliveries).toMatchObject([{ format: 'runpod', state: 'delivered' }]);
+    await expect.poll(deliveries, { timeout: 20_000 }).toMatchObject([{ format: 'runpod', state: 'delivered' }]);
     const [delivery] = await deliveries();
     expect(delivery?.body, 'the file is not kept twice').not.toContain('glb_base64');
   });
