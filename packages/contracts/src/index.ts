@@ -1,6 +1,7 @@
 export * from './aws-client.ts';
 export * from './bundled-models.ts';
 export * from './checkpoint.ts';
+export * from './content-types.ts';
 export * from './digest.ts';
 export * from './errors.ts';
 export * from './events.ts';

@@ -1,6 +1,7 @@
 /** One job from wherever its checkpoints end to its results. */
 import {
   type Clock,
+  contentTypeOf,
   type Job,
   type JobStats,
   JobStatsSchema,
@@ -20,7 +21,6 @@ import { exportStage, filesOf } from '../stages/export.ts';
 import { type StageGraph, TRELLIS_GRAPH } from '../stages/graph.ts';
 import { contentCheck, PIPELINE_CHOICES, type PipelineChoices } from '../stages/stage.ts';
 import { ESPALIER_VERSION } from '../version.ts';
-import { contentTypeOf } from './content-types.ts';
 import { jobSignal } from './deadline.ts';
 import type { Plan } from './plan.ts';
 import type { PipelineRuntime } from './runtime.ts';

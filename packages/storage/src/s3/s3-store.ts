@@ -19,7 +19,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { RetryableError } from '@espalier/contracts';
+import { contentTypeOf, RetryableError } from '@espalier/contracts';
 import type { FileStore, ObjectStream, PutFileOptions } from '../file-store.ts';
 import type { LinkSigner } from '../link-signer.ts';
 import type { ListPage, ObjectInfo, ObjectStore, PutOptions, PutResult, StoredObject } from '../object-store.ts';
@@ -327,11 +327,4 @@ function conflictError(thrown: unknown, key: string, location: string): Retryabl
 
 function sendOptions(signal: AbortSignal | undefined) {
   return signal === undefined ? {} : { abortSignal: signal };
-}
-
-function contentTypeOf(key: string): string {
-  if (key.endsWith('.json')) return 'application/json';
-  if (key.endsWith('.glb')) return 'model/gltf-binary';
-  if (key.endsWith('.webp')) return 'image/webp';
-  return 'application/octet-stream';
 }

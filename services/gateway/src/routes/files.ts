@@ -1,4 +1,5 @@
 /** The files a job made, with ranges and ETags. */
+import { contentTypeOf } from '@espalier/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -8,16 +9,6 @@ import { matchesEtag, parseRange } from '../http/range.ts';
 import { errors, IdParameter } from '../schemas/common.ts';
 
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9]+)+$/;
-
-const TYPES: Readonly<Record<string, string>> = {
-  glb: 'model/gltf-binary',
-  json: 'application/json',
-  webp: 'image/webp',
-  png: 'image/png',
-  obj: 'model/obj',
-  mtl: 'model/mtl',
-  stl: 'model/stl',
-};
 
 const binary = (type: string) => ({
   description: 'The file',
@@ -47,7 +38,7 @@ export const fileRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = as
       'accept-ranges': 'bytes',
       'cache-control': 'private, no-cache',
       'last-modified': new Date(info.modifiedAt).toUTCString(),
-      'content-type': TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream',
+      'content-type': contentTypeOf(name),
       'content-disposition': `inline; filename="${id}-${name}"`,
     });
     if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();

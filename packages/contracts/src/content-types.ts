@@ -1,4 +1,4 @@
-/** Media types of result files, for those who fetch them from the bucket. */
+/** Media types of the files in a bucket, for those who fetch them. */
 
 const TYPES: Readonly<Record<string, string>> = {
   glb: 'model/gltf-binary',
