@@ -1,19 +1,29 @@
-/** Closes a vitest run with one plain line, `N passed, N failed`, that scripts can add up. */
-import type { Reporter, TestModule } from 'vitest/node';
+/**
+ * Closes a vitest run with one plain line, `N passed, N failed`, that scripts can add up, and names before it what
+ * failed: the long report of a failure stands far above, and a log that was cut has lost it.
+ */
+import type { Reporter, SerializedError, TestModule } from 'vitest/node';
 
 export class Tally implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     let passed = 0;
-    // A module that could not be loaded has no tests to fail, and an unhandled error belongs to none.
-    let failed = unhandled.length;
+    const failures: string[] = [];
+    const add = (where: string, error: { message: string } | undefined) =>
+      failures.push(`FAILED: ${where}: ${error?.message.split('\n', 1)[0] ?? 'no error was given'}`);
     for (const module of modules) {
-      if (module.errors().length > 0) failed += 1;
+      const file = module.relativeModuleId;
+      // A module that could not be loaded, or a suite whose hook threw, has no failed test to count.
+      for (const error of module.errors()) add(file, error);
+      for (const suite of module.children.allSuites())
+        for (const error of suite.errors()) add(`${file} > ${suite.fullName}`, error);
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
-        if (state === 'passed') passed += 1;
-        else if (state === 'failed') failed += 1;
+        const result = test.result();
+        if (result.state === 'passed') passed += 1;
+        else if (result.state === 'failed') add(`${file} > ${test.fullName}`, result.errors[0]);
       }
     }
-    process.stdout.write(`${passed} passed, ${failed} failed\n`);
+    for (const error of unhandled) add('outside of any test', error);
+    for (const line of failures) process.stdout.write(`${line}\n`);
+    process.stdout.write(`${passed} passed, ${failures.length} failed\n`);
   }
 }

@@ -14,7 +14,7 @@ async function check(name, work) {
     process.stdout.write(`ok      runpod-sdk: ${name}\n`);
   } catch (error) {
     results.failed += 1;
-    process.stdout.write(`FAILED  runpod-sdk: ${name}\n${error.stack}\n`);
+    process.stdout.write(`FAILED: runpod-sdk: ${name}\n${error.stack}\n`);
   }
 }
 

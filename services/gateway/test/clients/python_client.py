@@ -21,7 +21,7 @@ def check(name):
             print(f"ok      runpod: {name}")
         except Exception:
             results["failed"] += 1
-            print(f"FAILED  runpod: {name}")
+            print(f"FAILED: runpod: {name}")
             traceback.print_exc(file=sys.stdout)
 
     return run
