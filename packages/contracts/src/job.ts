@@ -65,9 +65,12 @@ export const WEBHOOK_FORMATS = ['standard', 'runpod'] as const;
 export type WebhookFormat = (typeof WEBHOOK_FORMATS)[number];
 
 const outputs = z
-  .array(z.enum(OUTPUTS, { error: `'outputs' may hold: ${OUTPUTS.join(', ')}` }), {
-    error: `'outputs' must be a list of: ${OUTPUTS.join(', ')}`,
-  })
+  .array(
+    z.enum(OUTPUTS, {
+      error: ({ input }) => `'outputs' cannot hold ${quoted(input)}; it may hold: ${OUTPUTS.join(', ')}`,
+    }),
+    { error: `'outputs' must be a list of: ${OUTPUTS.join(', ')}` },
+  )
   .min(1, { error: "'outputs' must name at least one output" })
   .transform((names): Output[] => OUTPUTS.filter((name) => names.includes(name) || DEFAULT_OUTPUTS.includes(name)));
 
@@ -113,6 +116,12 @@ export interface Job {
   /** Seconds from submission after which the job is given up. */
   readonly deadline_seconds?: number;
   readonly tags: Readonly<Record<string, string>>;
+}
+
+/** A value from outside in a message: what is long is cut. */
+function quoted(value: unknown): string {
+  const text = typeof value === 'string' ? value : String(JSON.stringify(value));
+  return `'${text.length > 60 ? `${text.slice(0, 60)}…` : text}'`;
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

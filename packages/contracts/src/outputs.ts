@@ -34,6 +34,7 @@ export type GlbOutput = keyof typeof GLB_VARIANTS;
 export const OTHER_FILES = {
   ply: ['gaussians.ply'],
   splat: ['gaussians.splat'],
+  spz: ['gaussians.spz'],
   obj: ['model.obj', 'model.mtl', 'texture.png'],
   stl: ['model.stl'],
   preview: ['preview.webp'],

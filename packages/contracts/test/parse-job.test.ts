@@ -139,6 +139,14 @@ describe('the envelope', () => {
     ['tags', { prompt: 'a', tags: { a: 1 } }, 'TAGS_INVALID'],
     ['tags list', { prompt: 'a', tags: ['a'] }, 'TAGS_INVALID'],
   ];
+  it('names the output that there is none of, and those that there are', () => {
+    const { code, field, message } = refusal({ prompt: 'a', outputs: ['glb', 'fbx'] });
+    expect([code, field]).toEqual(['OUTPUTS_INVALID', 'outputs.1']);
+    expect(message).toMatch(/^'outputs' cannot hold 'fbx'; it may hold: glb, .*glb-ktx2-meshopt, ply, splat, spz, obj/);
+    expect(refusal({ prompt: 'a', outputs: ['x'.repeat(500)] }).message).toMatch(/'x{60}…'/);
+    expect(refusal({ prompt: 'a', outputs: [1] }).message).toMatch(/^'outputs' cannot hold '1'; /);
+  });
+
   it.each(broken)('refuses %s', (_name, body, code) => {
     const error = refusal(body);
     expect(error.code).toBe(code);

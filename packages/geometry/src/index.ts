@@ -10,6 +10,7 @@ export {
 } from './bake/bake-plan.ts';
 export type { Image } from './bake/image.ts';
 export { gaussiansToPly, gaussiansToSplat } from './export/gaussians.ts';
+export { gaussiansToSpz } from './export/gaussians-spz.ts';
 export { meshToObj, meshToStl, type ObjFiles, type ObjNames } from './export/mesh-files.ts';
 export { type ExtractSurfaceOptions, extractSurface } from './flexicubes/extract-surface.ts';
 export { FEATURE_CHANNELS, type SparseVoxels } from './flexicubes/voxel-field.ts';

@@ -16,6 +16,7 @@ const PROMPT_MAX = 1000;
 const EXTRA_OUTPUTS = [
   ['glb-webp-meshopt', 'small GLB'],
   ['ply', 'splat PLY'],
+  ['spz', 'splat SPZ'],
   ['obj', 'OBJ'],
   ['stl', 'STL'],
   ['turntable', 'turntable'],

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { gaussiansOn } from '../../test/gaussians.ts';
+import { readSpz } from '../../test/read-spz.ts';
 import { sphere, voxelize } from '../../test/shapes.ts';
 import { extractSurface } from '../flexicubes/extract-surface.ts';
 import type { Gaussians } from '../gaussians.ts';
 import { gaussiansToPly, gaussiansToSplat } from './gaussians.ts';
+import { gaussiansToSpz } from './gaussians-spz.ts';
 import { meshToObj, meshToStl } from './mesh-files.ts';
 
 const half = Math.SQRT1_2;
@@ -48,9 +51,68 @@ describe('gaussiansToSplat', () => {
   });
 });
 
-describe('mesh files', () => {
-  const ball = extractSurface(voxelize(sphere(0.3, [0, 0, 0.1]), { resolution: 16 }));
+const ball = extractSurface(voxelize(sphere(0.3, [0, 0, 0.1]), { resolution: 16 }));
 
+/** Where a quaternion, w first, takes x, y and z: columns of its rotation matrix. */
+function axesOf([w = 0, x = 0, y = 0, z = 0]: readonly number[]): number[][] {
+  return [
+    [1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)],
+    [2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)],
+    [2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)],
+  ];
+}
+
+describe('gaussiansToSpz', () => {
+  /** All around a ball: rotations of every kind, colours and opacities through their ranges. */
+  const count = 3000;
+  const many: Gaussians = {
+    ...gaussiansOn(ball, count, (x, y, z) => [x + 0.5, y + 0.5, z + 0.4], 0.01),
+    opacities: Float32Array.from({ length: count }, (_, g) => (g + 0.5) / count),
+  };
+  const worst = (values: readonly number[], others: ArrayLike<number>) =>
+    values.reduce((most, value, i) => Math.max(most, Math.abs(value - (others[i] as number))), 0);
+
+  it('keeps every value within half a step of the format, y up', async () => {
+    const file = readSpz(await gaussiansToSpz(many));
+    expect(file).toMatchObject({ version: 3, count, degree: 0, rest: 0 });
+    const yUp = Array.from({ length: count }, (_, g) => many.positions.subarray(g * 3, g * 3 + 3)).flatMap(
+      ([x = 0, y = 0, z = 0]) => [x, z, -y],
+    );
+    expect(worst(file.positions.flat(), yUp)).toBeLessThanOrEqual(0.5 / 4096 + 1e-6);
+    expect(worst(file.scales.flat(), many.scales.map(Math.log))).toBeLessThanOrEqual(0.5 / 16 + 1e-5);
+    expect(worst(file.opacities, many.opacities)).toBeLessThanOrEqual(0.5 / 255 + 1e-5);
+    expect(worst(file.colors.flat(), many.sh0)).toBeLessThanOrEqual(0.5 / 255 / 0.15 + 1e-5);
+  });
+
+  it('turns the rotations as it turns the positions', async () => {
+    const { rotations } = readSpz(await gaussiansToSpz(many));
+    // A Gaussian's own axes have no sign: each points where it did, or the other way.
+    const angles = rotations.flatMap((rotation, g) => {
+      const before = axesOf(Array.from(many.rotations.subarray(g * 4, g * 4 + 4)));
+      return axesOf(rotation).map((axis, k) => {
+        const [x = 0, y = 0, z = 0] = before[k] ?? [];
+        const cosine = [x, z, -y].reduce((sum, value, i) => sum + value * (axis[i] as number), 0);
+        return Math.acos(Math.min(1, Math.abs(cosine)));
+      });
+    });
+    expect(angles).toHaveLength(count * 3);
+    // Three components, each off by half of 1/(511 √2) at most; the fourth follows from them.
+    expect(Math.max(...angles)).toBeLessThan(0.005);
+  });
+
+  it('gives the same bytes for the same Gaussians, a fifth of the PLY', async () => {
+    const [one, two] = [await gaussiansToSpz(many), await gaussiansToSpz(many)];
+    expect(Buffer.from(one).equals(two)).toBe(true);
+    expect(one.length * 5).toBeLessThan(gaussiansToPly(many).length);
+  });
+
+  it('refuses Gaussians whose arrays do not fit together', async () => {
+    const broken = { ...many, opacities: many.opacities.subarray(1) };
+    await expect(gaussiansToSpz(broken)).rejects.toMatchObject({ code: 'SPZ_FAILED' });
+  });
+});
+
+describe('mesh files', () => {
   it('STL holds every face with its normal outward, z up', () => {
     const file = meshToStl(ball);
     const view = new DataView(file.buffer);

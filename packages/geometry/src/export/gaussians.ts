@@ -1,6 +1,7 @@
 /** 3D Gaussians as files that splat viewers open. */
 
 import type { Gaussians } from '../gaussians.ts';
+import { opacityLogit, scaleLogarithm, turnedPosition, turnedQuaternion } from './turned-gaussians.ts';
 
 const SH_C0 = 0.28209479177387814;
 const SPLAT_BYTES = 32;
@@ -12,23 +13,20 @@ const PLY_PROPERTIES = [
 
 /**
  * Binary PLY as the 3D Gaussian Splatting reference writes it (Kerbl et al. 2023): logit of the opacity, logarithm of
- * the scales, quaternion with w first, degree 0 harmonics. World space turns to that format's y down:
- * (x, y, z) becomes (x, -z, y), as TRELLIS exports it.
+ * the scales, quaternion with w first, degree 0 harmonics; y down.
  */
 export function gaussiansToPly(gaussians: Gaussians): Uint8Array {
-  const { count, positions, sh0, opacities, scales } = gaussians;
+  const { count, sh0, opacities, scales } = gaussians;
   const lines = ['ply', 'format binary_little_endian 1.0', `element vertex ${count}`];
   const header = [...lines, ...PLY_PROPERTIES.map((name) => `property float ${name}`), 'end_header', ''].join('\n');
   const start = new TextEncoder().encode(header);
   const stride = PLY_PROPERTIES.length;
   const values = new DataView(new ArrayBuffer(count * stride * 4));
   for (let g = 0; g < count; g++) {
-    const [x, y, z] = [positions[g * 3] as number, positions[g * 3 + 1] as number, positions[g * 3 + 2] as number];
-    const opacity = Math.min(Math.max(opacities[g] as number, 1e-6), 1 - 1e-6);
-    const row = [x, 0 - z, y, 0, 0, 0];
+    const row = [...turnedPosition(gaussians, g), 0, 0, 0];
     for (let k = 0; k < 3; k++) row.push(sh0[g * 3 + k] as number);
-    row.push(Math.log(opacity / (1 - opacity)));
-    for (let k = 0; k < 3; k++) row.push(Math.log(Math.max(scales[g * 3 + k] as number, 1e-9)));
+    row.push(opacityLogit(opacities[g] as number));
+    for (let k = 0; k < 3; k++) row.push(scaleLogarithm(scales[g * 3 + k] as number));
     row.push(...turnedQuaternion(gaussians, g));
     for (let k = 0; k < stride; k++) values.setFloat32((g * stride + k) * 4, row[k] as number, true);
   }
@@ -40,10 +38,10 @@ export function gaussiansToPly(gaussians: Gaussians): Uint8Array {
 
 /**
  * `.splat`, the 32-byte records of antimatter15's viewer: position, scales, RGBA, quaternion, largest and most opaque
- * first. Same turn as in the PLY.
+ * first; y down.
  */
 export function gaussiansToSplat(gaussians: Gaussians): Uint8Array {
-  const { count, positions, sh0, opacities, scales } = gaussians;
+  const { count, sh0, opacities, scales } = gaussians;
   const weight = Float64Array.from({ length: count }, (_, g) => {
     const [a, b, c] = [scales[g * 3] as number, scales[g * 3 + 1] as number, scales[g * 3 + 2] as number];
     return a * b * c * (opacities[g] as number);
@@ -55,8 +53,7 @@ export function gaussiansToSplat(gaussians: Gaussians): Uint8Array {
   const view = new DataView(file.buffer);
   order.forEach((g, i) => {
     const at = i * SPLAT_BYTES;
-    const [x, y, z] = [positions[g * 3] as number, positions[g * 3 + 1] as number, positions[g * 3 + 2] as number];
-    [x, 0 - z, y].forEach((value, k) => {
+    turnedPosition(gaussians, g).forEach((value, k) => {
       view.setFloat32(at + k * 4, value, true);
     });
     for (let k = 0; k < 3; k++) view.setFloat32(at + 12 + k * 4, scales[g * 3 + k] as number, true);
@@ -67,13 +64,6 @@ export function gaussiansToSplat(gaussians: Gaussians): Uint8Array {
     });
   });
   return file;
-}
-
-/** The Gaussian's quaternion after a quarter turn about x, which takes (x, y, z) to (x, -z, y). */
-function turnedQuaternion({ rotations }: Gaussians, g: number): [number, number, number, number] {
-  const [w, x, y, z] = [0, 1, 2, 3].map((k) => rotations[g * 4 + k] as number) as [number, number, number, number];
-  const s = Math.SQRT1_2;
-  return [s * (w - x), s * (x + w), s * (y - z), s * (z + y)];
 }
 
 function byte(value: number): number {

@@ -5,6 +5,7 @@ import {
   exportGlb,
   gaussiansToPly,
   gaussiansToSplat,
+  gaussiansToSpz,
   type Image,
   meshToObj,
   meshToStl,
@@ -48,7 +49,7 @@ export function texturedMesh({ mesh, smooth, baseColor, normalMap }: FinishedAss
 
 /**
  * @returns the output's files by name
- * @throws TerminalError OUTPUTS_NO_GAUSSIANS, GLB_INVALID
+ * @throws TerminalError OUTPUTS_NO_GAUSSIANS, GLB_INVALID, SPZ_FAILED, KTX2_FAILED
  */
 export async function makeOutput(task: OutputTask): Promise<Files> {
   const { output } = task;
@@ -74,6 +75,7 @@ const text = (value: string) => new TextEncoder().encode(value);
 const OTHERS: Readonly<Record<Exclude<Output, keyof typeof GLB_VARIANTS>, Maker>> = {
   ply: async (task) => [gaussiansToPly(gaussiansOf(task))],
   splat: async (task) => [gaussiansToSplat(gaussiansOf(task))],
+  spz: async (task) => [await gaussiansToSpz(gaussiansOf(task))],
   obj: async (task) => {
     const [, mtl = '', texture = ''] = outputFiles('obj');
     const files = meshToObj(texturedMesh(task), { mtl, baseColor: texture });
