@@ -12,6 +12,8 @@ export default defineConfig({
     testTimeout: 120_000,
     // The first run on a machine installs the server.
     hookTimeout: 300_000,
+    // The default of one second is missed on a busy machine; what never comes true fails all the same.
+    expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
     maxWorkers: 2,
   },

@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { turnOf } from '@espalier/runpod';
 
 export const API_KEY = 'rpa_test';
 export const ENDPOINT = 'ep123';
@@ -28,7 +29,8 @@ interface FakeJob {
 
 export class FakeEndpoint {
   readonly violations: string[] = [];
-  readonly runFaults: RunFault[] = [];
+  /** By the id of the job in the bucket: what befalls it, one sending after the other. */
+  readonly runFaults = new Map<string, RunFault[]>();
   readonly statusFaults: number[] = [];
   /** Inputs of all jobs that were taken, in order. */
   readonly taken: unknown[] = [];
@@ -99,7 +101,7 @@ export class FakeEndpoint {
     if (!(executionTimeout >= 5000 && executionTimeout <= 604_800_000)) this.violations.push('executionTimeout');
     if (!(ttl >= 10_000 && ttl <= 604_800_000)) this.violations.push('ttl');
     if (typeof body.input !== 'object') this.violations.push('input');
-    const fault = this.runFaults.shift();
+    const fault = this.runFaults.get(turnOf(body.input)?.job ?? '')?.shift();
     if (typeof fault === 'number') return void response.writeHead(fault, { 'retry-after': '0' }).end();
     const id = `${this.#next++}-e1`;
     this.taken.push(body.input);
