@@ -12,7 +12,7 @@ import type { Bench, Goal } from '../report.ts';
 import { memoryInUse } from './memory.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const STEPS = ['device', 'rates', 'make', 'xl', 'windows', 'reference', 'variants', 'profile', 'job', 'soak'];
+const STEPS = ['device', 'rates', 'make', 'xl', 'reference', 'variants', 'profile', 'job', 'soak'];
 
 interface Result {
   readonly networks: Readonly<Record<string, { readonly ms: number }>>;

@@ -52,7 +52,7 @@ def collect(folder: Path, name: str) -> None:
     software = re.search(r"^(\S+) (\S+) (\d+)\n(v\d\S+)", device, re.M)
     job = loaded(folder / "job-stats.json") or {}
     kernels = {p.stem: sorted(set(re.findall(r"SdpaKernel=([A-Z_]+)", text(p))))
-               for p in [*folder.glob("kernel-*.log"), *folder.glob("lengths-*.log")]}
+               for p in folder.glob("kernel-*.log")}
     profile = [{"file": t["file"].split("_2")[0], "nodes": sum(o["nodes"] for o in t["operators"]), "operators": t["operators"][:12]}
                for t in loaded(folder / "profile.json") or []]
     parity = text(folder / "parity.log").strip().splitlines()
@@ -60,7 +60,7 @@ def collect(folder: Path, name: str) -> None:
         "gpu": gpu and gpu[1], "driver": driver and driver[1],
         "software": software and dict(zip(("torch", "cuda", "cudnn", "node"), software.groups())),
         "rates": loaded(folder / "rates.json"), "parity": parity[-1] if parity else None,
-        "networks": figures(folder, "xl-"), "half": figures(folder, "half-"), "lengths": figures(folder, "lengths-"),
+        "networks": figures(folder, "xl-"), "half": figures(folder, "half-"),
         "variants": {kind: figures(folder, f"{kind}-") for kind in ("noflash", "cudnn", "flash", "arena", "stream", "notf32", "heuristic")},
         "kernels": kernels, "torch": loaded(folder / "reference.json"), "profile": profile,
         "job": {k: job.get(k) for k in ("generation_time_seconds", "stages", "peak_memory_bytes", "raw_face_count")},
@@ -98,7 +98,7 @@ def page(name: str, run: dict) -> list[str]:
         out += ["Float16, one evaluation; times in ms, memory in MB of the whole process (PyTorch: of its allocator).", ""]
         out += table(["network", "ms", "least", "PyTorch eager", "ratio", "floor", "of floor", "first run", "open, s", "peak",
                       "PyTorch's", "rms from float32", "PyTorch's half"], times(run))
-    if run["lengths"]:
+    if run.get("lengths"):
         out += ["Window attention told of padding by lengths in place of a mask of keys:", ""]
         out += table(["network", "ms", "rms from the mask's result"], [[k, v["ms"], v.get("apartFromKeys")] for k, v in run["lengths"].items()])
     variants = [[c, kind, v["ms"]] for kind, cases in run["variants"].items() for c, v in cases.items()]

@@ -6,7 +6,7 @@
 #
 # `unpack` lays out what stage.sh packed; the other steps run on those sources, not on the folder they are called in.
 #
-# Steps: unpack device rates make probe parity half xl windows variants reference profile job soak oom python
+# Steps: unpack device rates make probe parity half xl variants reference profile job soak oom python
 set -u
 HERE="$(cd "$(dirname "$0")" && pwd)"
 OUT="${OUT:-/tmp/esp-out}"; export ESP="${ESP:-/tmp/esp}"
@@ -61,8 +61,6 @@ CASES="${CASES:-ss_flow slat_flow.5000 slat_flow.10000 slat_flow.20000 ss_dec sl
 times() { case "$1" in *flow*) echo 20;; *) echo 5;; esac; }
 do_half() { for c in $CASES; do exact node_step 150 "half-$c" bench/gpu/xl.ts "$XL" "$c" float32 3; show "half-$c"; done; }
 do_xl() { for c in $CASES; do node_step 120 "xl-$c" bench/gpu/xl.ts "$XL" "$c" float16 "$(times "$c")"; show "xl-$c"; pack; done; }
-# Window attention told of padding by lengths; behind xl, whose results it is compared with.
-do_windows() { for c in slat_dec_gs slat_dec_mesh; do GPU_GROUP_MASK=lengths ORT_ENABLE_ATTENTION_KERNEL_DEBUG_INFO=1 node_step 60 "lengths-$c" bench/gpu/xl.ts "$XL" "$c" float16 5; show "lengths-$c"; grep -ao 'SdpaKernel=[A-Z_]*' "$LOGS/lengths-$c.log" | sort | uniq -c; done; }
 # What the provider's options and the kinds of attention make of it.
 do_variants() {
   local c

@@ -5,7 +5,7 @@
  * CASE: `ss_flow`, `slat_flow.N`, `ss_dec`, `slat_dec_mesh`, `slat_dec_gs`.
  */
 import './sessions.ts';
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { float32, SafetensorsFile, type Tensor, writeSafetensors } from '@espalier/tensors';
 import {
@@ -26,8 +26,6 @@ const device = (process.env.ESPALIER_DEVICE ?? 'cuda') as 'cuda' | 'cpu';
 const options = {
   device,
   computeType: computeType as 'float16' | 'float32',
-  // Decoders: how attention is told of padding.
-  groupMask: (process.env.GPU_GROUP_MASK ?? 'keys') as 'keys' | 'lengths',
 };
 
 const inputs = await SafetensorsFile.open(join(folder, 'inputs.safetensors'));
@@ -125,22 +123,7 @@ const after = memoryInUse();
 const peak = await watch.stop();
 mkdirSync(join(folder, 'ours'), { recursive: true });
 const target = (label: string) => join(folder, 'ours', `${label}.safetensors`);
-/** Root mean square of the difference from what another run left, as a share of its size. */
-async function apartFrom(label: string): Promise<number | undefined> {
-  if (!existsSync(target(label))) return undefined;
-  const file = await SafetensorsFile.open(target(label));
-  const { data } = await file.readFloat32('out');
-  await file.close();
-  let [difference, size] = [0, 0];
-  for (const [i, value] of data.entries()) {
-    difference += (value - (out[i] as number)) ** 2;
-    size += value ** 2;
-  }
-  return Math.sqrt(difference / size);
-}
-const { groupMask } = options;
-const apart = groupMask === 'keys' ? undefined : await apartFrom(name);
-const label = [name, ...(computeType === 'float16' ? [] : [computeType]), ...(groupMask === 'keys' ? [] : [groupMask])];
+const label = [name, ...(computeType === 'float16' ? [] : [computeType])];
 await writeSafetensors(target(label.join('.')), { out: float32([out.length], out) });
 const figures = {
   case: name,
@@ -157,7 +140,6 @@ const figures = {
   memoryPeak: peak,
   hostPeakMb: process.resourceUsage().maxRSS / 1024,
   finite: out.every(Number.isFinite),
-  ...(apart !== undefined && { groupMask, apartFromKeys: apart }),
 };
 process.stdout.write(`FIGURES ${JSON.stringify(figures)}\n`);
 await subject.release();

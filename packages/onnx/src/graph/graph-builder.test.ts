@@ -151,19 +151,15 @@ describe('layers', () => {
     }
   });
 
-  it.each([false, true])('attention follows softmax(q k / sqrt(d)) v; last key masked: %s', async (masked) => {
+  it.each([false, true])('attention follows softmax(q k / sqrt(d)) v; last key is padding: %s', async (padded) => {
     const [q, k, v] = [randn(1, 5, 8), randn(1, 7, 8), randn(1, 7, 8)];
-    const mask = int32(
-      [1, 7],
-      Int32Array.from({ length: 7 }, (_, i) => (masked && i === 6 ? 0 : 1)),
+    const keys = padded ? 6 : 7;
+    const { data } = await run([q, k, v, int32([1], Int32Array.of(keys))], (g, x, y, z, lengths) =>
+      // The lengths are an input in both cases; attention to all keys leaves them out, which is another kernel.
+      padded
+        ? g.attention(x, y, z, { heads: 2, keyLengths: lengths })
+        : g.add(g.attention(x, y, z, { heads: 2 }), g.mul(g.cast(lengths, 'float32'), 0)),
     );
-    const { data } = await run([q, k, v, mask], (g, x, y, z, m) =>
-      // The mask is an input in both cases; unmasked attention leaves it out, which is another kernel.
-      masked
-        ? g.attention(x, y, z, { heads: 2, keyMask: m })
-        : g.add(g.attention(x, y, z, { heads: 2 }), g.mul(g.cast(g.reduce('Max', m, [1]), 'float32'), 0)),
-    );
-    const keys = masked ? 6 : 7;
     const at = (t: Tensor, row: number, c: number) => t.data[row * 8 + c] as number;
     for (let i = 0; i < 5; i++) {
       for (let c = 0; c < 8; c++) {

@@ -21,8 +21,8 @@ import type { ElementType, Shape, Value } from './types.ts';
 
 export interface AttentionOptions {
   readonly heads: number;
-  /** int32 [B, Lk], 1 for keys that exist. Turns the flash kernels off: leave it out where no key is padding. */
-  readonly keyMask?: Value;
+  /** int32 [B]: how many of the keys exist; those behind them are padding. Leave it out where none is. */
+  readonly keyLengths?: Value;
   /** Additive bias [1 or B, 1 or heads, Lq, Lk], e.g. a causal mask of 0 and -inf. */
   readonly bias?: Value;
   /** Factor on the products of queries and keys. @defaultValue 1 / sqrt(head's channels) */
@@ -127,7 +127,7 @@ export class GraphBuilder extends ShapeOps {
     }
     return this.node(
       'MultiHeadAttention',
-      trimmed([query, key, value, undefined, options.keyMask, options.bias]),
+      trimmed([query, key, value, undefined, options.keyLengths, options.bias]),
       query,
       {
         num_heads: { int: options.heads },

@@ -18,9 +18,9 @@ import {
   octantMerge,
   voxelCount,
 } from '../sparse/index.ts';
-import { type GroupMask, groupNormRows, withZeroRows } from './blocks/index.ts';
+import { groupNormRows, withZeroRows } from './blocks/index.ts';
 import { cellChannels, upsampleChannels } from './mesh-decoder-graphs.ts';
-import type { GraphChoices, GroupedOptions } from './network.ts';
+import type { GraphChoices } from './network.ts';
 import { feedTorso, slatTorso } from './slat-torso.ts';
 
 /** Pieces of voxels in which the convolutions of each block are worked: 64,000 voxels stay below the limit. */
@@ -40,10 +40,10 @@ interface Level {
 export function buildWholeMeshDecoder(
   config: SLatMeshDecoderConfig,
   checkpoint: Checkpoint,
-  choices: GraphChoices & GroupedOptions = {},
+  choices: GraphChoices = {},
 ): Graph {
   const g = new GraphBuilder({ name: 'SLatMeshDecoder', checkpoint, ...choices });
-  let x = slatTorso(g, config, choices.groupMask);
+  let x = slatTorso(g, config);
   let table = g.input('neighbours', 'int32', ['N', KERNEL_TAPS]);
   const cells: Value[] = [];
   for (const [index, [, outputs]] of upsampleChannels(config).entries()) {
@@ -158,11 +158,10 @@ export function runWholeMeshDecoder(
   config: SLatMeshDecoderConfig,
   voxels: Int32Array,
   slat: Float32Array,
-  groupMask?: GroupMask,
 ): Promise<Record<string, Tensor>> {
   const rows = voxelCount(voxels);
   const feeds: Record<string, Tensor> = {
-    ...feedTorso(config, voxels, slat, groupMask),
+    ...feedTorso(config, voxels, slat),
     neighbours: { dtype: 'I32', shape: [rows, KERNEL_TAPS], data: neighbourTable(voxels) },
   };
   for (const [level, pieces] of PIECES.entries()) {

@@ -7,7 +7,6 @@ import {
   type Session,
   type SessionSettings,
 } from '@espalier/onnx';
-import type { GroupMask } from './blocks/index.ts';
 
 /** Choices that shape a network's graph beside its config. */
 export interface GraphChoices {
@@ -18,12 +17,6 @@ export interface GraphChoices {
 }
 
 export interface NetworkOptions extends SessionSettings, GraphChoices {}
-
-/** Of the decoders of the structured latent. */
-export interface GroupedOptions {
-  /** How attention inside groups of voxels is told of padding. @defaultValue `'keys'` */
-  readonly groupMask?: GroupMask | undefined;
-}
 
 export function graphChoices({ computeType, taps }: NetworkOptions): GraphChoices {
   return { ...(computeType === undefined ? {} : { computeType }), ...(taps === undefined ? {} : { taps }) };

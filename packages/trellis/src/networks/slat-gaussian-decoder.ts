@@ -9,9 +9,8 @@ import type { Gaussians } from '@espalier/geometry';
 import { type Checkpoint, type Graph, GraphBuilder, type Session } from '@espalier/onnx';
 import { float32, type Tensor } from '@espalier/tensors';
 import type { SLatGaussianDecoderConfig } from '../repository/index.ts';
-import type { GroupMask } from './blocks/index.ts';
 import { activateGaussians, GAUSSIAN_CHANNELS, offsetPerturbation } from './gaussian-activation.ts';
-import { type GraphChoices, type GroupedOptions, graphChoices, type NetworkOptions, openNetwork } from './network.ts';
+import { type GraphChoices, graphChoices, type NetworkOptions, openNetwork } from './network.ts';
 import { feedTorso, slatTorso } from './slat-torso.ts';
 
 /** Norm without affine part before the output layer. */
@@ -21,10 +20,10 @@ const OUTPUT_NORM_EPS = 1e-5;
 function buildGaussianDecoder(
   config: SLatGaussianDecoderConfig,
   checkpoint: Checkpoint,
-  choices: GraphChoices & GroupedOptions = {},
+  choices: GraphChoices = {},
 ): Graph {
   const g = new GraphBuilder({ name: 'SLatGaussianDecoder', checkpoint, ...choices });
-  const h = g.layerNorm(g.cast(slatTorso(g, config, choices.groupMask), 'float32'), { eps: OUTPUT_NORM_EPS });
+  const h = g.layerNorm(g.cast(slatTorso(g, config), 'float32'), { eps: OUTPUT_NORM_EPS });
   g.output('h', g.linear(h, 'out_layer', GAUSSIAN_CHANNELS * config.representation_config.num_gaussians));
   return g.build();
 }
@@ -34,25 +33,18 @@ export class GaussianDecoder {
   /** F32 [num_gaussians, 3]: where each Gaussian of a voxel starts from. */
   readonly perturbation: Tensor<Float32Array>;
   readonly #session: Session;
-  readonly #groupMask: GroupMask | undefined;
 
-  private constructor(
-    config: SLatGaussianDecoderConfig,
-    perturbation: Tensor<Float32Array>,
-    session: Session,
-    { groupMask }: GroupedOptions,
-  ) {
+  private constructor(config: SLatGaussianDecoderConfig, perturbation: Tensor<Float32Array>, session: Session) {
     this.config = config;
     this.perturbation = perturbation;
     this.#session = session;
-    this.#groupMask = groupMask;
   }
 
   /** @throws TerminalError as `openNetwork`. */
   static async open(
     config: SLatGaussianDecoderConfig,
     weightsPath: string,
-    options: NetworkOptions & GroupedOptions,
+    options: NetworkOptions,
   ): Promise<GaussianDecoder> {
     const { num_gaussians: count } = config.representation_config;
     let perturbation = float32([count, 3], offsetPerturbation(config.representation_config));
@@ -62,11 +54,11 @@ export class GaussianDecoder {
         // A buffer that follows from the config; the checkpoint's own values are preferred to ours.
         const key = 'offset_perturbation';
         if (checkpoint.has(key)) perturbation = await checkpoint.readFloat32(key, [count, 3]);
-        return buildGaussianDecoder(config, checkpoint, { ...graphChoices(options), groupMask: options.groupMask });
+        return buildGaussianDecoder(config, checkpoint, graphChoices(options));
       },
       options,
     );
-    return new GaussianDecoder(config, perturbation, session, options);
+    return new GaussianDecoder(config, perturbation, session);
   }
 
   /**
@@ -75,7 +67,7 @@ export class GaussianDecoder {
    * @returns `h` [N, 14 * num_gaussians], the raw channels, beside the taps that were asked for.
    */
   async run(voxels: Int32Array, slat: Float32Array): Promise<Record<string, Tensor>> {
-    return this.#session.run(feedTorso(this.config, voxels, slat, this.#groupMask));
+    return this.#session.run(feedTorso(this.config, voxels, slat));
   }
 
   /** As `run`, with the activations applied: Gaussian `v * num_gaussians + g` is number g of voxel v. */

@@ -7,7 +7,6 @@ import { type Checkpoint, isCudaInstalled, type Session } from '@espalier/onnx';
 import { float32, type Tensor } from '@espalier/tensors';
 import type { SLatMeshDecoderConfig } from '../repository/index.ts';
 import { KERNEL_TAPS, neighbourTable, OCTANTS, subdivide, subdivideNeighbours, voxelCount } from '../sparse/index.ts';
-import type { GroupMask } from './blocks/index.ts';
 import { ChunkedWork, type WorkOptions } from './chunked-work.ts';
 import {
   type BlockNorms,
@@ -19,10 +18,10 @@ import {
 } from './mesh-decoder-graphs.ts';
 import { buildWholeMeshDecoder, runWholeMeshDecoder } from './mesh-decoder-whole.ts';
 import { MeshUpsampling, PARENTS_PER_CALL } from './mesh-upsampling.ts';
-import { type GroupedOptions, graphChoices, type NetworkOptions, openGraphs, openNetwork } from './network.ts';
+import { graphChoices, type NetworkOptions, openGraphs, openNetwork } from './network.ts';
 import { feedTorso } from './slat-torso.ts';
 
-export interface MeshDecoderOptions extends NetworkOptions, GroupedOptions {
+export interface MeshDecoderOptions extends NetworkOptions {
   /** Voxels whose eight children each call works on: memory against the overhead of calls. @defaultValue by device */
   readonly parentsPerCall?: number | undefined;
   /** One graph that holds all, in place of many calls with features on the host. @defaultValue on CUDA */
@@ -52,10 +51,9 @@ export abstract class MeshDecoder {
   ): Promise<MeshDecoder> {
     const { device } = options;
     if (options.whole ?? (device === 'cuda' || (device === 'auto' && isCudaInstalled()))) {
-      const build = (checkpoint: Checkpoint) =>
-        buildWholeMeshDecoder(config, checkpoint, { ...graphChoices(options), groupMask: options.groupMask });
+      const build = (checkpoint: Checkpoint) => buildWholeMeshDecoder(config, checkpoint, graphChoices(options));
       const session = await openNetwork(weightsPath, build, options);
-      if (session.device === 'cuda' || options.whole) return new WholeMeshDecoder(config, session, options);
+      if (session.device === 'cuda' || options.whole) return new WholeMeshDecoder(config, session);
       await session.release();
     }
     return PortionedMeshDecoder.open(config, weightsPath, options);
@@ -75,19 +73,17 @@ export abstract class MeshDecoder {
 class WholeMeshDecoder extends MeshDecoder {
   readonly config: SLatMeshDecoderConfig;
   readonly #session: Session;
-  readonly #groupMask: GroupMask | undefined;
 
-  constructor(config: SLatMeshDecoderConfig, session: Session, { groupMask }: GroupedOptions) {
+  constructor(config: SLatMeshDecoderConfig, session: Session) {
     super();
     this.config = config;
     this.#session = session;
-    this.#groupMask = groupMask;
   }
 
   async decode(voxels: Int32Array, slat: Float32Array, options: WorkOptions = {}): Promise<DecodedCells> {
     const work = new ChunkedWork(1, options);
     await work.advance(0);
-    const { cells, ...taps } = await runWholeMeshDecoder(this.#session, this.config, voxels, slat, this.#groupMask);
+    const { cells, ...taps } = await runWholeMeshDecoder(this.#session, this.config, voxels, slat);
     await work.advance(1);
     return {
       voxels: subdivide(subdivide(voxels)),

@@ -14,14 +14,7 @@ import {
   WINDOW_BUCKETS,
   windowPartition,
 } from '../sparse/index.ts';
-import {
-  addPositions,
-  feedPartition,
-  type GroupMask,
-  partitionedAttention,
-  partitionInputs,
-  sparseBlock,
-} from './blocks/index.ts';
+import { addPositions, feedPartition, partitionedAttention, partitionInputs, sparseBlock } from './blocks/index.ts';
 
 export type SLatDecoderConfig = SLatGaussianDecoderConfig | SLatMeshDecoderConfig;
 
@@ -63,13 +56,13 @@ function groupings({ attn_mode, window_size: size }: SLatDecoderConfig): Groupin
  * Inputs `slat` [N, latent_channels] float32, `coords` [N, 3] int32, and those of the partitions. Taps: `blocks.<i>`.
  * @returns [N, model_channels] in the graph's compute type.
  */
-export function slatTorso(g: GraphBuilder, config: SLatDecoderConfig, mask: GroupMask = 'keys'): Value {
+export function slatTorso(g: GraphBuilder, config: SLatDecoderConfig): Value {
   const { model_channels: channels, num_heads: heads } = config;
   const slat = g.input('slat', 'float32', ['N', config.latent_channels]);
   const coords = g.input('coords', 'int32', ['N', 3]);
   const attends = groupings(config)
     .slice(0, config.num_blocks)
-    .map(({ buckets }, i) => partitionedAttention(g, partitionInputs(g, `partition.${i}`, buckets, mask), heads));
+    .map(({ buckets }, i) => partitionedAttention(g, partitionInputs(g, `partition.${i}`, buckets), heads));
   const embedded = addPositions(g, g.linear(slat, 'input_layer', channels), coords, config.resolution);
   let h = g.cast(embedded, g.computeType);
   for (let i = 0; i < config.num_blocks; i++) {
@@ -89,19 +82,14 @@ export function slatTorso(g: GraphBuilder, config: SLatDecoderConfig, mask: Grou
  * @param voxels [N, 3] inside the config's resolution.
  * @param slat Features [N, latent_channels], row-major.
  */
-export function feedTorso(
-  config: SLatDecoderConfig,
-  voxels: Int32Array,
-  slat: Float32Array,
-  mask: GroupMask = 'keys',
-): Record<string, Tensor> {
+export function feedTorso(config: SLatDecoderConfig, voxels: Int32Array, slat: Float32Array): Record<string, Tensor> {
   const rows = voxelCount(voxels);
   const feeds: Record<string, Tensor> = {
     slat: float32([rows, config.latent_channels], slat),
     coords: int32([rows, 3], voxels),
   };
   for (const [i, grouping] of groupings(config).slice(0, config.num_blocks).entries()) {
-    Object.assign(feeds, feedPartition(`partition.${i}`, grouping.partition(voxels), mask));
+    Object.assign(feeds, feedPartition(`partition.${i}`, grouping.partition(voxels)));
   }
   return feeds;
 }
