@@ -1,10 +1,14 @@
 """S3, SQS, SNS and EventBridge on one free loopback port, by moto, for tests and benchmarks.
 
-Two things are added to moto's own server:
+Four things are added to moto's own server:
 
 * Requests to S3 are served one at a time. Moto checks `If-Match` and `If-None-Match` and then writes, from as many
   threads as there are requests, with no lock between the two: S3 promises that check and write are one step. And
   it closes an object's buffer when the object is replaced, under the hands of whoever is just reading it.
+* A message is deleted under its queue's lock. Moto copies the list of messages without the deleted one and puts the
+  copy in its place: what another thread adds meanwhile would be lost, what it deletes would come back.
+* A look at a queue asks the clock once, not twice per message: with 5,000 messages waiting each receive held the
+  interpreter for 97 ms, and every other request with it; now 1 ms.
 * Requests are counted by operation, `GET /espalier/counts`, so that a benchmark can say what a job costs.
 
 Prints one line of JSON, {"port": N}, when it listens, and ends when its standard input does: it cannot outlive
@@ -20,7 +24,9 @@ import sys
 import threading
 import urllib.parse
 
+from moto.core.utils import unix_time_millis
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.sqs.models import Queue
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 
@@ -77,12 +83,24 @@ class Server:
             return list(self.inner(environ, start_response))
 
 
+def visible_messages(queue):
+    now = unix_time_millis()
+    return [message for message in queue._messages if message.visible_at < now and message.delayed_until <= now]
+
+
+def delete_under_lock(queue, receipt_handle, delete=Queue.delete_message):
+    with queue._messages_lock:
+        delete(queue, receipt_handle)
+
+
 def end_with_input():
     sys.stdin.buffer.read()
     os._exit(0)
 
 
 if __name__ == "__main__":
+    Queue.messages = property(visible_messages)
+    Queue.delete_message = delete_under_lock
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", 0, Server(), threaded=True, request_handler=QuietHandler)
     # Without this werkzeug speaks HTTP/1.0, one connection per request.
