@@ -1,6 +1,7 @@
 /** Inputs, weights, constants, nodes and outputs: what every operation of the builder stands on. */
 import type { Checkpoint } from '../checkpoint.ts';
 import { encodeNumbers } from './constants.ts';
+import { forCuda } from './cuda-nodes.ts';
 import type { Graph, WeightRole } from './graph.ts';
 import { GraphError } from './graph-error.ts';
 import { type Attribute, dataTypeNumber, encodeModel, type InitializerSpec, type NodeSpec } from './model-proto.ts';
@@ -66,10 +67,13 @@ export abstract class GraphBase {
     this.#outputs.set(name, this.node('Identity', [value], value, {}, { name }));
   }
 
-  /** Names an intermediate value, which becomes an output when it was asked for. Returns `value` for chaining. */
+  /**
+   * Names an intermediate value, which becomes an output, in float32, when it was asked for; else nothing is added to the
+   * graph. Returns `value` for chaining.
+   */
   tap(name: string, value: Value): Value {
     if (this.#taps.has(name)) {
-      this.output(name, value);
+      this.output(name, this.cast(value, 'float32'));
     }
     return value;
   }
@@ -182,7 +186,7 @@ export abstract class GraphBase {
     };
     return {
       name: this.name,
-      encode: (role) => encodeModel(spec, role),
+      encode: (role, target) => encodeModel(target === 'cuda' ? { ...spec, nodes: forCuda(spec.nodes) } : spec, role),
       inputs: new Map(this.#inputs),
       outputs: new Map(this.#outputs),
       weightsFolder,

@@ -249,4 +249,15 @@ describe('mistakes are told where they are made', () => {
     expect([...build([]).outputs.keys()]).toEqual(['y']);
     expect(() => build(['hiden'])).toThrow(/'hiden'/);
   });
+
+  it('adds nothing for an intermediate value that nobody asked for, and gives float32 where one did', async () => {
+    const build = (tapped: boolean, taps: string[] = []) => {
+      const graph = new GraphBuilder({ name: 'net', computeType: 'float16', taps });
+      const h = graph.mul(graph.cast(graph.input('x', 'float32', [1]), 'float16'), 2);
+      graph.output('y', graph.add(tapped ? graph.tap('hidden', h) : h, 1));
+      return graph.build();
+    };
+    expect(build(true).encode('constant', 'cuda')).toEqual(build(false).encode('constant', 'cuda'));
+    expect(build(true, ['hidden']).outputs.get('hidden')?.type).toBe('float32');
+  });
 });

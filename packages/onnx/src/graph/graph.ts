@@ -6,12 +6,15 @@ import type { ValueType } from './types.ts';
  */
 export type WeightRole = 'constant' | 'mapped';
 
+/** What a graph is written for. */
+export type GraphTarget = 'cpu' | 'cuda';
+
 /** A finished graph: give it to `openSession`. */
 export interface Graph {
   /** For logs and errors. */
   readonly name: string;
-  /** Serialises the ONNX model; its weights stay in their files. */
-  readonly encode: (weights: WeightRole) => Uint8Array;
+  /** Serialises the ONNX model; its weights stay in their files. What it computes is the same for every target. */
+  readonly encode: (weights: WeightRole, target: GraphTarget) => Uint8Array;
   readonly inputs: ReadonlyMap<string, ValueType>;
   readonly outputs: ReadonlyMap<string, ValueType>;
   /** Folder that the locations of external weights are relative to; undefined when there are none. */

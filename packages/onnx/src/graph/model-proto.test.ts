@@ -26,7 +26,7 @@ it('declares the widening of mapped weights in front of everything else', async 
     await checkpoint.close();
 
     const operators = (role: 'mapped' | 'constant') =>
-      (fromBinary(ModelProtoSchema, graph.encode(role)).graph?.node ?? []).map(({ opType }) => opType);
+      (fromBinary(ModelProtoSchema, graph.encode(role, 'cpu')).graph?.node ?? []).map(({ opType }) => opType);
     expect(operators('mapped').slice(0, 4)).toEqual(['Cast', 'Cast', 'Cast', 'Cast']);
     expect(operators('mapped').slice(4)).not.toContain('Cast');
     expect(operators('mapped').toSorted()).toEqual(operators('constant').toSorted());

@@ -55,7 +55,7 @@ export async function openOnFirst(
   const logger = settings.logger ?? silentLogger;
   for (const [i, device] of devices.entries()) {
     try {
-      const model = graph.encode(weightRole(graph, device));
+      const model = graph.encode(weightRole(graph, device), device);
       const session = await ort.InferenceSession.create(model, sessionOptions(graph, device, threads));
       return new OrtSession(graph, device, session);
     } catch (error) {

@@ -59,7 +59,7 @@ export function buildWholeMeshDecoder(
     }
     if (!last || choices.taps?.includes(key)) {
       x = g.concat(parts, 0, rows);
-      g.tap(key, g.cast(x, 'float32'));
+      g.tap(key, x);
       if (!last) table = childTable(g, table, rows);
     }
   }

@@ -63,12 +63,12 @@ function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: 
   const activated = g.silu(embedding);
   const mod = config.share_mod ? unitScales(g, embedding) : activated;
   let h = g.linear(x, 'input_layer', io[0] ?? channels);
-  h = g.cast(tapped(g, 'h_in', h), g.computeType);
+  h = g.cast(g.tap('h_in', h), g.computeType);
 
   const skips: Value[] = [];
   const inputBlock = (...[outputs, table, resampling]: BlockArguments) => {
     const key = `input_blocks.${skips.length}`;
-    h = tapped(g, key, sparseResBlock(g, h, activated, key, outputs, table, resampling));
+    h = g.tap(key, sparseResBlock(g, h, activated, key, outputs, table, resampling));
     skips.push(h);
   };
   for (const [level, width] of io.entries()) {
@@ -78,7 +78,7 @@ function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: 
   }
 
   const positions = Math.ceil(config.resolution / 2 ** io.length);
-  h = tapped(g, 'h_pos', addPositions(g, g.cast(h, 'float32'), coords, positions));
+  h = g.tap('h_pos', addPositions(g, g.cast(h, 'float32'), coords, positions));
   h = g.cast(h, g.computeType);
   for (let i = 0; i < config.num_blocks; i++) {
     h = modulatedCrossBlock(g, h, mod, cond, `blocks.${i}`, {
@@ -88,7 +88,7 @@ function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: 
       qkRmsNormCross: false,
       shareMod: config.share_mod,
     });
-    tapped(g, `blocks.${i}`, h);
+    g.tap(`blocks.${i}`, h);
   }
 
   let index = 0;
@@ -96,7 +96,7 @@ function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: 
     const skip = skips.pop() as Value;
     const joined = config.use_skip_connection ? g.concat([h, skip], 1) : h;
     const key = `out_blocks.${index++}`;
-    h = tapped(g, key, sparseResBlock(g, joined, activated, key, outputs, table, resampling));
+    h = g.tap(key, sparseResBlock(g, joined, activated, key, outputs, table, resampling));
   };
   for (const [level, width] of [...io.entries()].reverse()) {
     const { parents, upsampled } = levels[level] as Level;
@@ -109,12 +109,6 @@ function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: 
 }
 
 type BlockArguments = [outputs: number, table: ChunkedTable, resampling?: Parameters<typeof sparseResBlock>[6]];
-
-/** Taps are given out in float32, whatever the torso computes in. */
-function tapped(g: GraphBuilder, name: string, value: Value): Value {
-  g.tap(name, g.cast(value, 'float32'));
-  return value;
-}
 
 function declareLevel(g: GraphBuilder, level: number): Level {
   const [fine, coarse] = [`N${level}`, `N${level + 1}`];

@@ -72,7 +72,7 @@ export function slatTorso(g: GraphBuilder, config: SLatDecoderConfig): Value {
       qkRmsNorm: config.qk_rms_norm,
       attend: attends[i % Math.max(1, attends.length)],
     });
-    g.tap(`blocks.${i}`, g.cast(h, 'float32'));
+    g.tap(`blocks.${i}`, h);
   }
   return h;
 }

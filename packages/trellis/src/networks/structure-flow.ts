@@ -56,7 +56,7 @@ export function buildStructureFlow(
       qkRmsNormCross: config.qk_rms_norm_cross,
       shareMod: config.share_mod,
     });
-    g.tap(`h_block${i}`, g.cast(h, 'float32'));
+    g.tap(`h_block${i}`, h);
   }
   const normed = g.layerNorm(g.cast(h, 'float32'), { eps: OUTPUT_NORM_EPS });
   const patches = g.linear(normed, 'out_layer', config.out_channels * patch ** 3);
