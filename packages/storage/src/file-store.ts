@@ -12,11 +12,24 @@ export interface ObjectStream {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
+export interface ReadFromOptions {
+  /** No more than this many, at least 1. @defaultValue all to the end */
+  readonly bytes?: number;
+  /** Only that version is read. */
+  readonly ifMatch?: string;
+  readonly signal?: AbortSignal;
+}
+
 export interface FileStore {
   /** Replaces the object by the content of the file at `path`. Readers never see half of it. */
   putFile(key: string, path: string, options?: PutFileOptions): Promise<void>;
-  /** @param offset first byte that is wanted; must lie within the object. @returns undefined where there is no object */
-  readFrom(key: string, offset: number, options?: { readonly signal?: AbortSignal }): Promise<ObjectStream | undefined>;
+  /**
+   * Nothing else of the object is read. A stream never changes over to a version that replaces it: it breaks off.
+   *
+   * @param offset first byte that is wanted; must lie within the object
+   * @returns undefined where there is no object, or another version than `ifMatch`
+   */
+  readFrom(key: string, offset: number, options?: ReadFromOptions): Promise<ObjectStream | undefined>;
 }
 
 export function canStoreFiles(store: object): store is FileStore {

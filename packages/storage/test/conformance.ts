@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { nodeFlagsFor } from '@espalier/contracts';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FileStore, ObjectStore } from '../src/index.ts';
+import type { FileStore, ObjectStore, ReadFromOptions } from '../src/index.ts';
 import type { RacerOrder, RacerReport } from './racer.ts';
 
 export interface StoreUnderTest {
@@ -32,6 +32,11 @@ export function describeObjectStore(name: string, open: () => Promise<StoreUnder
       under = await open();
       store = under.store;
     });
+    const readPart = async (key: string, offset: number, options: ReadFromOptions): Promise<Uint8Array> => {
+      const parts: Uint8Array[] = [];
+      for await (const part of (await store.readFrom(key, offset, options))?.body ?? []) parts.push(part);
+      return new Uint8Array(Buffer.concat(parts));
+    };
     afterEach(() => under.dispose());
 
     it('gives back what was put, with size, ETag and time', async () => {
@@ -69,11 +74,26 @@ export function describeObjectStore(name: string, open: () => Promise<StoreUnder
           expect(Buffer.compare(Buffer.concat(parts), content.subarray(offset)), `from ${offset}`).toBe(0);
         }
         expect(await store.readFrom('models/b', 0)).toBeUndefined();
+        await expect(readPart('models/a', 33_000_000, { bytes: 5 })).resolves.toEqual(
+          content.slice(33_000_000, 33_000_005),
+        );
+        await expect(readPart('models/a', content.length - 2, { bytes: 9 })).resolves.toEqual(content.slice(-2));
         await expect(store.putFile('models/b', join(folder, 'none'))).rejects.toThrow();
         expect(await store.head('models/b')).toBeUndefined();
       } finally {
         await rm(folder, { recursive: true });
       }
+    });
+
+    it('gives the bytes of one version alone', async () => {
+      const first = await store.put('k', bytes('one version'));
+      const { etag = '' } = (await store.head('k')) ?? {};
+      expect(first).toEqual({ written: true, etag });
+      expect(text(await readPart('k', 4, { bytes: 3, ifMatch: etag }))).toBe('ver');
+      expect((await store.readFrom('k', 4, { bytes: 3, ifMatch: etag }))?.size, 'of the whole object').toBe(11);
+      await store.put('k', bytes('two versions'));
+      expect(await store.readFrom('k', 4, { bytes: 3, ifMatch: etag })).toBeUndefined();
+      expect(text(await readPart('k', 0, { bytes: 3 }))).toBe('two');
     });
 
     it('holds empty and large objects unchanged', async () => {

@@ -12,7 +12,7 @@ import {
   type Settings,
   TerminalError,
 } from '@espalier/contracts';
-import { type ObjectStore, type OpenStoreOptions, openStore } from '@espalier/storage';
+import { type FileStore, type ObjectStore, type OpenStoreOptions, openStore } from '@espalier/storage';
 import type { CliIo } from './io.ts';
 
 export interface PlaceOptions {
@@ -48,7 +48,7 @@ export function chooseModel(io: CliIo, settings: Settings, option: string | unde
 }
 
 /** @param options `readOnly` for commands that only look; without `prove` for those that claim no jobs */
-export async function openBucket(settings: Settings, options: OpenStoreOptions = {}): Promise<ObjectStore> {
+export async function openBucket(settings: Settings, options: OpenStoreOptions = {}): Promise<ObjectStore & FileStore> {
   return openStore(settings.store, options);
 }
 

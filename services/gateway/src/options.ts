@@ -1,11 +1,11 @@
 /** What a gateway needs from outside. */
 import { type Clock, GLB_INLINE_BYTES, type Logger, type RandomInteger } from '@espalier/contracts';
 import type { JobQueue } from '@espalier/queue';
-import type { ObjectStore } from '@espalier/storage';
 import type { ApiKey } from './access/api-keys.ts';
+import type { ResultStore } from './jobs/results.ts';
 
 export interface GatewayOptions {
-  readonly store: ObjectStore;
+  readonly store: ResultStore;
   /** Tells a queue that a job was submitted. @defaultValue nothing: the sweep over `jobs/` finds it */
   readonly announce?: (id: string) => Promise<void>;
   /** Digests of the keys that may call. @defaultValue none: this machine only */

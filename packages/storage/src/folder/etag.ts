@@ -53,6 +53,7 @@ export class EtagCache {
   }
 }
 
-function identityOf(stats: BigIntStats): string {
+/** Another one for every file that stood at a path, and whenever its content changed. */
+export function identityOf(stats: BigIntStats): string {
   return `${stats.dev}.${stats.ino}.${stats.size}.${stats.mtimeNs}.${stats.ctimeNs}`;
 }

@@ -5,16 +5,16 @@
  * Holds: an object is whole or absent, also after a power cut; of any number of racing conditional writers,
  * in any number of processes, one wins; nothing is lost when a process dies at any instruction.
  */
-import { createReadStream } from 'node:fs';
-import { link, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { type BigIntStats, createReadStream } from 'node:fs';
+import { link, open, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Clock, newOwnerTag, sha256, systemClock, TerminalError } from '@espalier/contracts';
-import type { FileStore, ObjectStream, PutFileOptions } from '../file-store.ts';
+import { type Clock, newOwnerTag, RetryableError, sha256, systemClock, TerminalError } from '@espalier/contracts';
+import type { FileStore, ObjectStream, PutFileOptions, ReadFromOptions } from '../file-store.ts';
 import type { ListPage, ObjectInfo, ObjectStore, PutOptions, PutResult, StoredObject } from '../object-store.ts';
 import { makeFolder, sweepAbandoned, writeDraft } from './durable-file.ts';
 import { isMissing, storeError, systemCode } from './errors.ts';
-import { EtagCache, etagOf } from './etag.ts';
+import { EtagCache, etagOf, identityOf } from './etag.ts';
 import { FolderFlushes } from './folder-flushes.ts';
 import { walkKeys } from './listing.ts';
 import { KeyLocks } from './lock.ts';
@@ -145,16 +145,14 @@ export class FolderStore implements ObjectStore, FileStore {
     });
   }
 
-  async readFrom(
-    key: string,
-    offset: number,
-    options: { readonly signal?: AbortSignal } = {},
-  ): Promise<ObjectStream | undefined> {
+  async readFrom(key: string, offset: number, options: ReadFromOptions = {}): Promise<ObjectStream | undefined> {
     const path = this.#path(key);
+    const { ifMatch } = options;
     return this.#attempt(`reading ${key}`, async () => {
       const stats = await statIfFile(path);
       if (stats === undefined) return undefined;
-      return { size: Number(stats.size), body: chunksOf(path, offset, options.signal) };
+      if (ifMatch !== undefined && (await this.#etags.ofFile(path, stats)) !== ifMatch) return undefined;
+      return { size: Number(stats.size), body: partOf(path, stats, offset, options) };
     });
   }
 
@@ -262,18 +260,38 @@ export class FolderStore implements ObjectStore, FileStore {
   }
 }
 
-/** Opens the file when the first piece is asked for. */
-async function* chunksOf(path: string, start: number, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
-  for await (const chunk of createReadStream(path, { start, highWaterMark: 1 << 20 })) {
-    signal?.throwIfAborted();
-    yield chunk as Uint8Array;
+const CHUNK = 1 << 20;
+
+/** Opens the file when the first piece is asked for, and reads it only if it is still the one that `stats` is of. */
+async function* partOf(
+  path: string,
+  stats: BigIntStats,
+  start: number,
+  { bytes, signal }: ReadFromOptions,
+): AsyncGenerator<Uint8Array> {
+  const file = await open(path);
+  try {
+    if (identityOf(await file.stat({ bigint: true })) !== identityOf(stats)) {
+      throw new RetryableError(`${path} was replaced while it was read`, {
+        code: 'STORE_BUSY',
+        remedy: 'read it again',
+      });
+    }
+    const end = bytes === undefined ? Number.POSITIVE_INFINITY : start + bytes - 1;
+    for await (const chunk of file.createReadStream({ start, end, autoClose: false, highWaterMark: CHUNK })) {
+      signal?.throwIfAborted();
+      yield chunk as Uint8Array;
+    }
+  } finally {
+    await file.close();
   }
 }
 
 /** The file's bytes, told of as they pass. */
 async function* counted(path: string, { signal, onProgress }: PutFileOptions): AsyncGenerator<Uint8Array> {
   let bytes = 0;
-  for await (const chunk of chunksOf(path, 0, signal)) {
+  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK }) as AsyncIterable<Uint8Array>) {
+    signal?.throwIfAborted();
     yield chunk;
     bytes += chunk.byteLength;
     onProgress?.(bytes);

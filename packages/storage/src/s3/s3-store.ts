@@ -20,7 +20,7 @@ import {
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { contentTypeOf, RetryableError } from '@espalier/contracts';
-import type { FileStore, ObjectStream, PutFileOptions } from '../file-store.ts';
+import type { FileStore, ObjectStream, PutFileOptions, ReadFromOptions } from '../file-store.ts';
 import type { LinkSigner } from '../link-signer.ts';
 import type { ListPage, ObjectInfo, ObjectStore, PutOptions, PutResult, StoredObject } from '../object-store.ts';
 import { makeS3Client, type S3ClientOptions } from './client.ts';
@@ -200,25 +200,23 @@ export class S3Store implements ObjectStore, LinkSigner, FileStore {
     });
   }
 
-  async readFrom(
-    key: string,
-    offset: number,
-    options: { readonly signal?: AbortSignal } = {},
-  ): Promise<ObjectStream | undefined> {
-    const target = this.#target(key);
+  async readFrom(key: string, offset: number, options: ReadFromOptions = {}): Promise<ObjectStream | undefined> {
+    const { bytes, ifMatch } = options;
+    const last = bytes === undefined ? '' : offset + bytes - 1;
+    const request = {
+      ...this.#target(key),
+      ...((offset > 0 || bytes !== undefined) && { Range: `bytes=${offset}-${last}` }),
+      ...(ifMatch !== undefined && { IfMatch: quotedEtag(ifMatch) }),
+    };
     return this.#attempt(`reading ${key}`, async () => {
       try {
-        const range = offset === 0 ? {} : { Range: `bytes=${offset}-` };
-        const answer = await this.#client.send(
-          new GetObjectCommand({ ...target, ...range }),
-          sendOptions(options.signal),
-        );
+        const answer = await this.#client.send(new GetObjectCommand(request), sendOptions(options.signal));
         // The SDK's body is a Node stream here. One that is aborted before anybody reads it must not end the process.
         const body = answer.Body as unknown as Readable;
         body.on('error', () => {});
-        return { size: offset + (answer.ContentLength ?? 0), body };
+        return { size: Number(answer.ContentRange?.split('/')[1] ?? answer.ContentLength ?? 0), body };
       } catch (thrown) {
-        if (isMissingKey(thrown)) return undefined;
+        if (isMissingKey(thrown) || (ifMatch !== undefined && isConditionFailure(thrown))) return undefined;
         throw thrown;
       }
     });

@@ -8,7 +8,7 @@ export type RangeAnswer =
 
 /** @param size of the file in bytes */
 export function parseRange(header: string | undefined, size: number): RangeAnswer {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header?.replace(/\s/g, '') ?? '');
+  const match = /^bytes=(\d*)-(\d*)$/i.exec(header?.replace(/\s/g, '') ?? '');
   const [, first = '', last = ''] = match ?? [];
   if (match === null || (first === '' && last === '')) return { kind: 'whole' };
   if (first === '') {

@@ -1,14 +1,17 @@
 /** Reads what a job made. Results never change under their ETag, so small ones are kept in memory for a while. */
 import { type JobStats, JobStatsSchema } from '@espalier/contracts';
-import { type ObjectInfo, type ObjectStore, resultKey, type StoredObject } from '@espalier/storage';
+import { type FileStore, type ObjectInfo, type ObjectStore, resultKey, type StoredObject } from '@espalier/storage';
 import { LRUCache } from 'lru-cache';
 import type { JobRecord } from './job-records.ts';
+
+/** What results are read from: whole, or a part of one without the rest. */
+export type ResultStore = ObjectStore & Pick<FileStore, 'readFrom'>;
 
 /** Memory for result bytes. */
 const CACHE_BYTES = 128 * 1024 * 1024;
 
 export class Results {
-  readonly #store: ObjectStore;
+  readonly #store: ResultStore;
   readonly #objects = new LRUCache<string, StoredObject>({
     maxSize: CACHE_BYTES,
     maxEntrySize: CACHE_BYTES / 2,
@@ -17,7 +20,7 @@ export class Results {
   readonly #stats = new WeakMap<StoredObject, JobStats | undefined>();
   readonly #base64 = new WeakMap<StoredObject, string>();
 
-  constructor(store: ObjectStore) {
+  constructor(store: ResultStore) {
     this.#store = store;
   }
 
@@ -35,6 +38,23 @@ export class Results {
     const object = await this.#store.get(key);
     if (object !== undefined) this.#objects.set(`${key} ${object.etag}`, object);
     return object;
+  }
+
+  /**
+   * Bytes `start` to `end`, both inclusive, of the version that `info` is of, from memory where it lies there.
+   *
+   * @returns undefined where that version was replaced or removed
+   */
+  async read(
+    info: ObjectInfo,
+    { start, end }: { readonly start: number; readonly end: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array | AsyncIterable<Uint8Array> | undefined> {
+    const cached = this.#objects.get(`${info.key} ${info.etag}`);
+    if (cached !== undefined) return cached.body.subarray(start, end + 1);
+    if (start > end) return new Uint8Array();
+    const stream = await this.#store.readFrom(info.key, start, { bytes: end + 1 - start, ifMatch: info.etag, signal });
+    return stream?.body;
   }
 
   /** Statistics of a finished job; nothing when they were removed or cannot be read. */
