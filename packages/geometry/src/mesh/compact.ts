@@ -1,7 +1,7 @@
 /** Small repairs that keep the surface as it is: welding cracks, dropping faces that are no faces. */
 
-import { HalfEdges, nextCorner } from './half-edges.ts';
-import { ATTRIBUTE_CHANNELS, type RawMesh, type TriangleMesh } from './mesh.ts';
+import { boundaryHalfEdges, nextCorner } from './half-edges.ts';
+import { ATTRIBUTE_CHANNELS, type RawMesh } from './mesh.ts';
 
 /** The same faces with vertices that no face uses left out, in the old order. */
 export function dropUnusedVertices(mesh: RawMesh, indices: Uint32Array = mesh.indices): RawMesh {
@@ -15,13 +15,14 @@ export function dropUnusedVertices(mesh: RawMesh, indices: Uint32Array = mesh.in
   for (let v = 0; v < number.length; v++) {
     const to = number[v] as number;
     if (to < 0) continue;
-    positions.set(mesh.positions.subarray(v * 3, v * 3 + 3), to * 3);
-    attributes.set(
-      mesh.attributes.subarray(v * ATTRIBUTE_CHANNELS, (v + 1) * ATTRIBUTE_CHANNELS),
-      to * ATTRIBUTE_CHANNELS,
-    );
+    for (let k = 0; k < 3; k++) positions[to * 3 + k] = mesh.positions[v * 3 + k] as number;
+    for (let k = 0; k < ATTRIBUTE_CHANNELS; k++) {
+      attributes[to * ATTRIBUTE_CHANNELS + k] = mesh.attributes[v * ATTRIBUTE_CHANNELS + k] as number;
+    }
   }
-  return { positions, attributes, indices: indices.map((vertex) => number[vertex] as number) };
+  const renumbered = new Uint32Array(indices.length);
+  for (let i = 0; i < indices.length; i++) renumbered[i] = number[indices[i] as number] as number;
+  return { positions, attributes, indices: renumbered };
 }
 
 /** Keeps the faces for which `isKept` is true. */
@@ -87,13 +88,20 @@ export function dropDegenerateFaces(mesh: RawMesh, keepDoubles = false): RawMesh
  * vertices in one place are two sheets that touch, and joining them would make the mesh non-manifold.
  */
 export function weldBoundaries(mesh: RawMesh): RawMesh {
-  const boundary = boundaryVertices(mesh);
+  const { positions, indices } = mesh;
+  const rims = boundaryHalfEdges(mesh);
+  if (rims.length === 0) return mesh;
+  const isBoundary = new Uint8Array(positions.length / 3);
+  for (const i of rims) {
+    isBoundary[indices[i] as number] = 1;
+    isBoundary[indices[nextCorner(i)] as number] = 1;
+  }
   const first = new Map<string, number>();
-  const target = Uint32Array.from({ length: mesh.positions.length / 3 }, (_, v) => v);
+  const target = Uint32Array.from({ length: isBoundary.length }, (_, v) => v);
   let joined = 0;
   for (let v = 0; v < target.length; v++) {
-    if (boundary[v] !== 1) continue;
-    const key = mesh.positions.subarray(v * 3, v * 3 + 3).join();
+    if (isBoundary[v] === 0) continue;
+    const key = positions.subarray(v * 3, v * 3 + 3).join();
     const other = first.get(key);
     if (other === undefined) first.set(key, v);
     else {
@@ -104,22 +112,8 @@ export function weldBoundaries(mesh: RawMesh): RawMesh {
   if (joined === 0) return mesh;
   return dropUnusedVertices(
     mesh,
-    mesh.indices.map((vertex) => target[vertex] as number),
+    indices.map((vertex) => target[vertex] as number),
   );
-}
-
-/** [V] 1 for vertices on an edge that no other face uses in the other direction. */
-function boundaryVertices(mesh: TriangleMesh): Uint8Array {
-  const { indices } = mesh;
-  const edges = HalfEdges.of(mesh);
-  const result = new Uint8Array(mesh.positions.length / 3);
-  for (let i = 0; i < indices.length; i++) {
-    const [from, to] = [indices[i] as number, indices[nextCorner(i)] as number];
-    if (edges.find(to, from) >= 0) continue;
-    result[from] = 1;
-    result[to] = 1;
-  }
-  return result;
 }
 
 /** +1 when the corners ascend in cyclic order, -1 when they descend. */

@@ -66,7 +66,8 @@ export interface Components {
 
 /** Components are numbered by their first face. */
 export function labelComponents({ positions, indices }: TriangleMesh): Components {
-  const parent = Int32Array.from({ length: positions.length / 3 }, (_, v) => v);
+  const parent = new Int32Array(positions.length / 3);
+  for (let v = 0; v < parent.length; v++) parent[v] = v;
   const find = (v: number): number => {
     let at = v;
     while (parent[at] !== at) {
@@ -96,7 +97,7 @@ export function surfaceArea({ positions, indices }: TriangleMesh): number {
   let area = 0;
   for (let i = 0; i < indices.length; i += 3) {
     const [nx, ny, nz] = crossProduct(positions, indices, i);
-    area += Math.hypot(nx, ny, nz) / 2;
+    area += Math.sqrt(nx * nx + ny * ny + nz * nz) / 2;
   }
   return area;
 }
@@ -115,10 +116,14 @@ export function signedVolume({ positions, indices }: TriangleMesh): number {
 export function boundsOf(positions: Float32Array): { min: number[]; max: number[] } {
   const min = [Infinity, Infinity, Infinity];
   const max = [-Infinity, -Infinity, -Infinity];
-  for (let i = 0; i < positions.length; i++) {
-    const axis = i % 3;
-    min[axis] = Math.min(min[axis] as number, positions[i] as number);
-    max[axis] = Math.max(max[axis] as number, positions[i] as number);
+  for (let axis = 0; axis < 3; axis++) {
+    let [low, high] = [Infinity, -Infinity];
+    for (let i = axis; i < positions.length; i += 3) {
+      low = Math.min(low, positions[i] as number);
+      high = Math.max(high, positions[i] as number);
+    }
+    min[axis] = low;
+    max[axis] = high;
   }
   return { min, max };
 }

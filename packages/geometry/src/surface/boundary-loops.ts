@@ -1,4 +1,4 @@
-import { HalfEdges, nextCorner } from '../mesh/half-edges.ts';
+import { boundaryHalfEdges, nextCorner } from '../mesh/half-edges.ts';
 import type { TriangleMesh } from '../mesh/mesh.ts';
 
 /**
@@ -7,11 +7,9 @@ import type { TriangleMesh } from '../mesh/mesh.ts';
  */
 export function boundaryLoops(mesh: TriangleMesh): number[][] {
   const { indices } = mesh;
-  const edges = HalfEdges.of(mesh);
   const outgoing = new Map<number, number[]>();
-  for (let i = 0; i < indices.length; i++) {
+  for (const i of boundaryHalfEdges(mesh)) {
     const [from, to] = [indices[i] as number, indices[nextCorner(i)] as number];
-    if (edges.find(to, from) >= 0) continue;
     const list = outgoing.get(from);
     if (list === undefined) outgoing.set(from, [to]);
     else list.push(to);

@@ -13,13 +13,15 @@ export function removeSpecks(mesh: TriangleMesh, share = SPECK_SHARE): { indices
   if (count <= 1) return { indices: mesh.indices, removed: 0 };
   const low = new Float32Array(count * 3).fill(Infinity);
   const high = new Float32Array(count * 3).fill(-Infinity);
-  for (let i = 0; i < mesh.indices.length; i++) {
-    const component = (ofFace[Math.floor(i / 3)] as number) * 3;
-    const vertex = (mesh.indices[i] as number) * 3;
-    for (let k = 0; k < 3; k++) {
-      const value = mesh.positions[vertex + k] as number;
-      low[component + k] = Math.min(low[component + k] as number, value);
-      high[component + k] = Math.max(high[component + k] as number, value);
+  for (let face = 0; face < ofFace.length; face++) {
+    const component = (ofFace[face] as number) * 3;
+    for (let i = face * 3; i < face * 3 + 3; i++) {
+      const vertex = (mesh.indices[i] as number) * 3;
+      for (let k = 0; k < 3; k++) {
+        const value = mesh.positions[vertex + k] as number;
+        if (value < (low[component + k] as number)) low[component + k] = value;
+        if (value > (high[component + k] as number)) high[component + k] = value;
+      }
     }
   }
   const extents = Array.from({ length: count }, (_, component) =>

@@ -1,6 +1,6 @@
 /** Makes a mesh manifold without moving anything, by giving sheets that only touch vertices of their own. */
 
-import { HalfEdges, nextCorner } from '../mesh/half-edges.ts';
+import { HalfEdges, nextCorner, previousCorner, twinHalfEdges, UNPAIRED } from '../mesh/half-edges.ts';
 import { ATTRIBUTE_CHANNELS, type RawMesh } from '../mesh/mesh.ts';
 
 /** One more round may be needed where splitting an edge makes a new coincidence; more has not been seen. */
@@ -28,37 +28,32 @@ type Doubles = readonly (readonly [number, number])[];
 function separateSheets(mesh: RawMesh): { mesh: RawMesh; doubles: Doubles } {
   const { positions, indices } = mesh;
   const vertices = positions.length / 3;
-  const partner = pairHalfEdges(positions, indices);
-  // Corners around a vertex are joined across paired edges; each group becomes one vertex.
-  const parent = Int32Array.from(indices, (_, i) => i);
-  const find = (corner: number): number => {
-    let at = corner;
-    while (parent[at] !== at) {
-      parent[at] = parent[parent[at] as number] as number;
-      at = parent[at] as number;
-    }
-    return at;
-  };
-  for (let i = 0; i < indices.length; i++) {
-    const j = partner[i] as number;
-    if (j < 0) continue;
-    parent[find(i)] = find(nextCorner(j));
-    parent[find(nextCorner(i))] = find(j);
-  }
+  const { partner, crowded } = pairHalfEdges(mesh);
+  // The corners that are met going round a vertex across paired edges, either way, become one vertex.
   const result = new Uint32Array(indices.length);
-  const numberOf = new Int32Array(indices.length).fill(-1);
+  const isDone = new Uint8Array(indices.length);
   const isTaken = new Uint8Array(vertices);
   const copies: number[] = [];
   for (let i = 0; i < indices.length; i++) {
-    const root = find(i);
-    if (numberOf[root] === -1) {
-      const vertex = indices[i] as number;
-      numberOf[root] = isTaken[vertex] === 0 ? vertex : vertices + copies.push(vertex) - 1;
-      isTaken[vertex] = 1;
+    if (isDone[i] === 1) continue;
+    const vertex = indices[i] as number;
+    const number = isTaken[vertex] === 0 ? vertex : vertices + copies.push(vertex) - 1;
+    isTaken[vertex] = 1;
+    let corner = i;
+    while (corner >= 0 && isDone[corner] === 0) {
+      isDone[corner] = 1;
+      result[corner] = number;
+      const other = partner[corner] as number;
+      corner = other < 0 ? -1 : nextCorner(other);
     }
-    result[i] = numberOf[root] as number;
+    // A fan with two ends has corners on the other side of the first one, too.
+    for (corner = partner[previousCorner(i)] as number; corner >= 0 && isDone[corner] === 0; ) {
+      isDone[corner] = 1;
+      result[corner] = number;
+      corner = partner[previousCorner(corner)] as number;
+    }
   }
-  const doubles = findDoubles(result, partner, vertices + copies.length);
+  const doubles = findDoubles(result, partner, crowded, vertices + copies.length);
   if (copies.length === 0) return { mesh, doubles };
   const separated = {
     positions: extend(positions, copies, 3),
@@ -68,10 +63,12 @@ function separateSheets(mesh: RawMesh): { mesh: RawMesh; doubles: Doubles } {
   return { mesh: separated, doubles };
 }
 
-function findDoubles(indices: Uint32Array, partner: Int32Array, vertices: number): Doubles {
+/** Sheets only come apart: pairs that still share both vertices did so before. */
+function findDoubles(indices: Uint32Array, partner: Int32Array, crowded: readonly number[], vertices: number): Doubles {
+  if (crowded.length === 0) return [];
   const edges = new HalfEdges(indices, vertices);
   const doubles: [number, number][] = [];
-  for (let i = 0; i < indices.length; i++) {
+  for (const i of crowded) {
     const [from, to] = [indices[i] as number, indices[nextCorner(i)] as number];
     // Each pair is met once, from its rising half; the first pair between two vertices stays.
     if (from < to && (partner[i] as number) >= 0 && edges.find(from, to) !== i) doubles.push([i, partner[i] as number]);
@@ -113,34 +110,35 @@ function mean(values: Float32Array, i: number, j: number): number {
   return ((values[i] as number) + (values[j] as number)) / 2;
 }
 
-/** [3F] the half edge paired with each one (corner k names the edge from k to k + 1), -1 where none is left. */
-function pairHalfEdges(positions: Float32Array, indices: Uint32Array): Int32Array {
-  const vertices = positions.length / 3;
-  const edges = new HalfEdges(indices, vertices);
-  const partner = new Int32Array(indices.length).fill(-1);
-  const isDone = new Uint8Array(indices.length);
-  for (let i = 0; i < indices.length; i++) {
-    if (isDone[i] === 1) continue;
+interface Pairing {
+  /** [3F] the half edge paired with each one (corner k names the edge from k to k + 1), -1 where none is left. */
+  readonly partner: Int32Array;
+  /** Half edges that lie between the same two vertices as at least two others, ascending. */
+  readonly crowded: readonly number[];
+}
+
+function pairHalfEdges(mesh: RawMesh): Pairing {
+  const { positions, indices } = mesh;
+  const partner = twinHalfEdges(mesh);
+  const alone: number[] = [];
+  for (let i = 0; i < partner.length; i++) if (partner[i] === UNPAIRED) alone.push(i);
+  if (alone.length === 0) return { partner, crowded: [] };
+  const edges = HalfEdges.of(mesh);
+  const crowded: number[] = [];
+  const isDone = new Set<number>();
+  for (const i of alone) {
+    if (isDone.has(i)) continue;
     const [a, b] = [indices[i] as number, indices[nextCorner(i)] as number];
-    const opposite = edges.find(b, a);
-    const isSimple =
-      edges.find(a, b) === i && edges.find(a, b, i) < 0 && opposite >= 0 && edges.find(b, a, opposite) < 0;
-    if (isSimple) {
-      isDone[i] = 1;
-      isDone[opposite] = 1;
-      partner[i] = opposite;
-      partner[opposite] = i;
-      continue;
-    }
     const around: number[] = [];
     for (let j = edges.find(a, b); j >= 0; j = edges.find(a, b, j)) around.push(j);
-    for (let j = opposite; j >= 0; j = edges.find(b, a, j)) around.push(j);
+    for (let j = edges.find(b, a); j >= 0; j = edges.find(b, a, j)) around.push(j);
+    if (around.length <= 2) continue;
     around.sort((x, y) => x - y);
-    for (const j of around) isDone[j] = 1;
-    if (around.length === 2) pairIfOpposite(indices, partner, around[0] as number, around[1] as number);
-    else if (around.length > 2) pairByAngle(positions, indices, partner, around);
+    for (const j of around) isDone.add(j);
+    pairByAngle(positions, indices, partner, around);
+    for (const j of around) crowded.push(j);
   }
-  return partner;
+  return { partner, crowded: crowded.sort((x, y) => x - y) };
 }
 
 function pairIfOpposite(indices: Uint32Array, partner: Int32Array, i: number, j: number): void {

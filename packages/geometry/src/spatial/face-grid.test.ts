@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { torus, voxelize } from '../../test/shapes.ts';
+import { extractSurface } from '../flexicubes/extract-surface.ts';
+import type { TriangleMesh } from '../mesh/mesh.ts';
+import { sphereDirections } from '../raster/camera.ts';
+import { FaceGrid } from './face-grid.ts';
+import { TriangleBvh } from './triangle-bvh.ts';
+
+const ring = extractSurface(voxelize(torus(0.3, 0.1), { resolution: 32, noise: 0.2 }));
+const wild: TriangleMesh = {
+  positions: Float32Array.from({ length: 1800 }, (_, i) => Math.sin(i * 12.9898) * 0.4),
+  indices: Uint32Array.from({ length: 600 }, (_, i) => i),
+};
+
+describe('FaceGrid', () => {
+  it.each([
+    ['a ring', ring],
+    ['a soup of large triangles', wild],
+  ])('agrees with the search tree about rays in %s', (_, mesh) => {
+    const [grid, tree] = [new FaceGrid(mesh), TriangleBvh.of(mesh)];
+    let [open, closed] = [0, 0];
+    for (let i = 0; i < 60; i++) {
+      const origin = [0, 1, 2].map((k) => 0.3 * Math.sin(i * 7.1 + k * 2.3)) as [number, number, number];
+      for (const direction of [...sphereDirections(40), [1, 0, 0], [0, -1, 0], [0, 0, 1]] as const) {
+        const isOpen = tree.castRay(...origin, ...direction, 1e-5, 10).face < 0;
+        expect(grid.isOpen(origin, direction)).toBe(isOpen);
+        if (isOpen) open++;
+        else closed++;
+      }
+    }
+    expect(open).toBeGreaterThan(100);
+    expect(closed).toBeGreaterThan(100);
+  });
+
+  it('stays small with faces through all of its cells, and knows flat meshes and far corners', () => {
+    const crossing = new FaceGrid(wild);
+    crossing.isOpen([0, 0, 0], [1, 0, 0]);
+    expect(crossing.tests).toBeGreaterThan(0);
+    const flat = { positions: Float32Array.of(0, 0, 0, 1, 0, 0, 0, 1, 0), indices: Uint32Array.of(0, 1, 2) };
+    expect(new FaceGrid(flat).isOpen([0.2, 0.2, -1], [0, 0, 1])).toBe(false);
+    expect(new FaceGrid(flat).isOpen([0.9, 0.9, -1], [0, 0, 1])).toBe(true);
+    const far = { positions: Float32Array.of(0, 0, 0, 1e30, 0, 0, 0, 1, 0), indices: Uint32Array.of(0, 1, 2) };
+    expect(new FaceGrid(far).isOpen([0.2, 0.2, -1], [0, 0, -1])).toBe(true);
+  });
+});

@@ -1,0 +1,150 @@
+/** Whether rays get out of a mesh: its faces, sorted into the cells of a regular grid. Quick to build, unlike a tree. */
+
+import type { TriangleMesh } from '../mesh/mesh.ts';
+import { boundsOf } from '../mesh/topology.ts';
+
+/** Cells along the longest side at most. */
+const MAX_SIDE = 128;
+/** A face may stand in this many cells on average; else cells are made larger. */
+const MAX_COPIES = 8;
+/** Hits nearer than this to where a ray begins are the face that it begins on. World units. */
+const NEAREST_HIT = 1e-5;
+
+export class FaceGrid {
+  /** Faces that rays were tested against so far: a measure of time that is the same on every machine. */
+  tests = 0;
+  readonly #mesh: TriangleMesh;
+  readonly #min: readonly number[];
+  /** Cells along each axis. */
+  #counts: readonly number[] = [];
+  /** World units. */
+  #cell = 1;
+  /** Faces in cell i: `faces` from `starts[i]` to before `starts[i + 1]`. */
+  readonly #starts: Int32Array;
+  readonly #faces: Int32Array;
+  readonly #range = new Int32Array(6);
+
+  constructor(mesh: TriangleMesh) {
+    this.#mesh = mesh;
+    const { min, max } = boundsOf(mesh.positions);
+    const faces = mesh.indices.length / 3;
+    const extents = min.map((low, k) => (max[k] as number) - low);
+    this.#min = min;
+    let side = Math.min(MAX_SIDE, Math.ceil(Math.sqrt(faces)) + 1);
+    let starts: Int32Array;
+    do {
+      this.#cell = Math.max(...extents) / side || 1;
+      this.#counts = extents.map((length) => Math.min(side, Math.floor(length / this.#cell) + 1));
+      starts = this.#countPerCell();
+      side >>= 1;
+    } while (side > 0 && (starts.at(-1) as number) > faces * MAX_COPIES);
+    this.#faces = new Int32Array(starts.at(-1) as number);
+    this.#fill(starts);
+    // Filling moved each start to the next cell's.
+    starts.copyWithin(1, 0, starts.length - 1);
+    starts[0] = 0;
+    this.#starts = starts;
+  }
+
+  /** True when the ray meets no face, either side. Amanatides & Woo 1987 from cell to cell, Moeller & Trumbore 1997. */
+  isOpen(origin: readonly number[], direction: readonly number[]): boolean {
+    const [at, step, next, delta] = [
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+    ];
+    for (let k = 0; k < 3; k++) {
+      const d = direction[k] as number;
+      const place = ((origin[k] as number) - (this.#min[k] as number)) / this.#cell;
+      at[k] = Math.min((this.#counts[k] as number) - 1, Math.max(0, Math.floor(place)));
+      step[k] = Math.sign(d);
+      delta[k] = Math.abs(1 / d);
+      next[k] = d === 0 ? Infinity : ((at[k] as number) + (d > 0 ? 1 : 0) - place) / d;
+    }
+    const [nx, ny] = this.#counts as [number, number];
+    for (;;) {
+      const [x, y, z] = at as [number, number, number];
+      const cell = (z * ny + y) * nx + x;
+      const end = this.#starts[cell + 1] as number;
+      for (let i = this.#starts[cell] as number; i < end; i++) {
+        this.tests++;
+        if (this.#isHit(this.#faces[i] as number, origin, direction)) return false;
+      }
+      const [tx, ty, tz] = next as [number, number, number];
+      const axis = tx < ty ? (tx < tz ? 0 : 2) : ty < tz ? 1 : 2;
+      const cellAt = (at[axis] as number) + (step[axis] as number);
+      if (step[axis] === 0 || cellAt < 0 || cellAt >= (this.#counts[axis] as number)) return true;
+      at[axis] = cellAt;
+      next[axis] = (next[axis] as number) + (delta[axis] as number);
+    }
+  }
+
+  #isHit(face: number, origin: readonly number[], direction: readonly number[]): boolean {
+    const { positions: p, indices } = this.#mesh;
+    const [ox, oy, oz] = origin as [number, number, number];
+    const [dx, dy, dz] = direction as [number, number, number];
+    const a = (indices[face * 3] as number) * 3;
+    const b = (indices[face * 3 + 1] as number) * 3;
+    const c = (indices[face * 3 + 2] as number) * 3;
+    const [ax, ay, az] = [p[a] as number, p[a + 1] as number, p[a + 2] as number];
+    const [ux, uy, uz] = [(p[b] as number) - ax, (p[b + 1] as number) - ay, (p[b + 2] as number) - az];
+    const [vx, vy, vz] = [(p[c] as number) - ax, (p[c + 1] as number) - ay, (p[c + 2] as number) - az];
+    const [px, py, pz] = [dy * vz - dz * vy, dz * vx - dx * vz, dx * vy - dy * vx];
+    const determinant = ux * px + uy * py + uz * pz;
+    if (determinant === 0) return false;
+    const [sx, sy, sz] = [ox - ax, oy - ay, oz - az];
+    const v = (sx * px + sy * py + sz * pz) / determinant;
+    if (!(v >= 0 && v <= 1)) return false;
+    const [qx, qy, qz] = [sy * uz - sz * uy, sz * ux - sx * uz, sx * uy - sy * ux];
+    const w = (dx * qx + dy * qy + dz * qz) / determinant;
+    if (!(w >= 0 && v + w <= 1)) return false;
+    return (vx * qx + vy * qy + vz * qz) / determinant > NEAREST_HIT;
+  }
+
+  /** [cells + 1] where each cell's faces will begin; the last is their sum. */
+  #countPerCell(): Int32Array {
+    const [nx, ny, nz] = this.#counts as [number, number, number];
+    const starts = new Int32Array(nx * ny * nz + 1);
+    this.#forEachCell((_, cell) => {
+      starts[cell] = (starts[cell] as number) + 1;
+    });
+    let sum = 0;
+    for (let cell = 0; cell < starts.length; cell++) {
+      const count = starts[cell] as number;
+      starts[cell] = sum;
+      sum += count;
+    }
+    return starts;
+  }
+
+  #fill(starts: Int32Array): void {
+    this.#forEachCell((face, cell) => {
+      const slot = starts[cell] as number;
+      this.#faces[slot] = face;
+      starts[cell] = slot + 1;
+    });
+  }
+
+  /** The cells that each face's box touches. */
+  #forEachCell(visit: (face: number, cell: number) => void): void {
+    const { positions, indices } = this.#mesh;
+    const [nx, ny] = this.#counts as [number, number];
+    const range = this.#range;
+    for (let i = 0; i < indices.length; i += 3) {
+      for (let k = 0; k < 3; k++) {
+        const a = positions[(indices[i] as number) * 3 + k] as number;
+        const b = positions[(indices[i + 1] as number) * 3 + k] as number;
+        const c = positions[(indices[i + 2] as number) * 3 + k] as number;
+        const low = this.#min[k] as number;
+        const last = (this.#counts[k] as number) - 1;
+        range[k] = Math.min(last, (Math.min(a, b, c) - low) / this.#cell);
+        range[k + 3] = Math.min(last, (Math.max(a, b, c) - low) / this.#cell);
+      }
+      const [x0, y0, z0, x1, y1, z1] = range as unknown as [number, number, number, number, number, number];
+      for (let z = z0; z <= z1; z++) {
+        for (let y = y0; y <= y1; y++) for (let x = x0; x <= x1; x++) visit(i / 3, (z * ny + y) * nx + x);
+      }
+    }
+  }
+}
