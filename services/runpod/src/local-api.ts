@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { isObject, parseJobBody, RejectedError } from '@espalier/contracts';
+import type { Sender } from '@espalier/notifier';
 import type { TakenJob } from './platform.ts';
 import { type LocalContext, type LocalResult, runOnce } from './run-once.ts';
 
@@ -12,15 +13,14 @@ export interface LocalApiOptions extends LocalContext {
   /** `RUNPOD_ENDPOINT_ID`: adds `/{id}/realtime`. */
   readonly endpointId?: string | undefined;
   readonly signal: AbortSignal;
-  /** For webhooks. @defaultValue the global one */
-  readonly fetch?: typeof fetch;
+  /** Tells webhooks, of addresses that they may go to. */
+  readonly sender: Pick<Sender, 'post'>;
 }
 
 interface Noted extends TakenJob {
   readonly webhook?: string;
 }
 
-const WEBHOOK_TIMEOUT = 10_000;
 const BODY_MAX = 256 * 1024;
 
 /** @returns a server that is not listening yet */
@@ -91,19 +91,10 @@ async function execute(options: LocalApiOptions, job: Noted): Promise<object> {
 
 /** Once, as RunPod's own development API does: it is for trying things out. */
 async function tell(options: LocalApiOptions, url: string, result: LocalResult): Promise<void> {
-  try {
-    const send = options.fetch ?? fetch;
-    const headers = { 'content-type': 'application/json' };
-    const response = await send(url, {
-      method: 'POST',
-      headers,
-      body: JSON.stringify(result),
-      signal: AbortSignal.timeout(WEBHOOK_TIMEOUT),
-    });
-    await response.arrayBuffer();
-  } catch (error) {
-    options.logger.warn({ err: error }, 'the webhook was not reached');
-  }
+  const sent = await options.sender.post(url, JSON.stringify(result), {});
+  if (sent.kind === 'delivered') return;
+  const why = 'error' in sent ? sent.error : `answered ${sent.status}`;
+  options.logger.warn({ url }, `the webhook was not told: ${why}`);
 }
 
 /** @throws RejectedError INPUT_MISSING */

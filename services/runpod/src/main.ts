@@ -8,7 +8,9 @@ import {
   parseSettings,
   preferredBundledModel,
   type Settings,
+  systemClock,
 } from '@espalier/contracts';
+import { parseNotifierSettings, Sender } from '@espalier/notifier';
 import { openRuntime, type PipelineRuntime, runJob, runLane } from '@espalier/pipeline';
 import { type ObjectStore, openStore } from '@espalier/storage';
 import { parseWorkerArguments, type WorkerArguments } from './arguments.ts';
@@ -16,10 +18,13 @@ import { type BucketJobRunner, bucketJobRunner } from './bucket-job.ts';
 import { parseRunpodEnvironment, withPublishedPaths } from './environment.ts';
 import type { AssetRunner } from './handler.ts';
 import { createLocalApi } from './local-api.ts';
-import { runLocalTest } from './local-test.ts';
+import { readLocalTest, runLocalTest } from './local-test.ts';
 import { runpodLogger } from './log.ts';
 import { Platform } from './platform.ts';
 import { ServerlessWorker } from './serverless-worker.ts';
+
+/** RunPod's own development API waits no longer. Milliseconds. */
+const API_WEBHOOK_TIMEOUT = 10_000;
 
 const flags = parseWorkerArguments(process.argv.slice(2));
 const stopping = new AbortController();
@@ -43,16 +48,21 @@ try {
 async function main(options: WorkerArguments, log: Logger): Promise<number> {
   const settings = parseSettings(withPublishedPaths(process.env), { cores: availableParallelism() });
   const environment = parseRunpodEnvironment(process.env);
+  const { serveApi: isApi, testInput, testOutput } = options;
+  const webhooks = isApi ? parseNotifierSettings(process.env) : undefined;
+  const isTest = !isApi && (testInput !== undefined || environment.takeUrl === undefined);
+  const test = isTest ? await readLocalTest({ testInput, testOutput, folder: process.cwd() }, log) : undefined;
+  if (isTest && test === undefined) return 1;
   const store = await openStore(settings.store);
   const runtime = await openModel(settings, log);
   try {
     const run = runnerOf(runtime, store, settings);
     const context = { store, run, logger: log, signal: stopping.signal };
-    if (options.serveApi) return await serveApi(context, options, environment.endpointId);
-    const { testInput, testOutput } = options;
-    if (testInput !== undefined || environment.takeUrl === undefined) {
-      return await runLocalTest({ ...context, testInput, testOutput, folder: process.cwd() });
+    if (webhooks !== undefined) {
+      const sender = new Sender({ ...webhooks, clock: systemClock, timeout: API_WEBHOOK_TIMEOUT });
+      return await serveApi({ ...context, sender }, options, environment.endpointId).finally(() => sender.close());
     }
+    if (test !== undefined) return await runLocalTest(test, context, stopping.signal);
     const { model, networks } = runtime;
     // Loaded once, before the first job is taken: every job meets a warm model.
     await networks.encodeText('', stopping.signal);

@@ -1,19 +1,26 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Logger, silentLogger } from '@espalier/contracts';
+import { fileURLToPath } from 'node:url';
+import { type Logger, silentLogger, systemClock } from '@espalier/contracts';
+import { Sender } from '@espalier/notifier';
 import { FolderStore } from '@espalier/storage';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   createLocalApi,
   parseRunpodEnvironment,
   parseWorkerArguments,
+  readLocalTest,
   runLocalTest,
   withPublishedPaths,
 } from '../src/index.ts';
 import { GatedRunner } from './gated-runner.ts';
+
+const PROGRAM = fileURLToPath(new URL('../bin/worker.mjs', import.meta.url));
 
 let folder: string;
 let store: FolderStore;
@@ -41,8 +48,10 @@ afterEach(async () => {
 });
 
 describe('--test_input and test_input.json', () => {
-  const test = (more: { testInput?: string; testOutput?: string } = {}) =>
-    runLocalTest({ store, run: runner.run, logger, folder, signal: stopping.signal, ...more });
+  const test = async (more: { testInput?: string; testOutput?: string } = {}) => {
+    const read = await readLocalTest({ folder, ...more }, logger);
+    return read === undefined ? 1 : runLocalTest(read, { store, run: runner.run, logger }, stopping.signal);
+  };
 
   it('ends with 1 when there is neither', async () => {
     expect(await test()).toBe(1);
@@ -65,8 +74,36 @@ describe('--test_input and test_input.json', () => {
     'ends with 1 for %s',
     async (testInput) => {
       expect(await test({ testInput })).toBe(1);
+      expect(runner.started).toEqual([]);
     },
   );
+
+  it('refuses a bad prompt, and an output that is no JSON, before it looks for a model', async () => {
+    const worker = async (...flags: string[]) => {
+      const child = spawn(process.execPath, [PROGRAM, ...flags], {
+        cwd: folder,
+        env: { PATH: process.env.PATH, HOME: folder, TRELLIS_MODEL_PATH: join(folder, 'no-model') },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let log = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        log += text;
+      });
+      const [code] = await once(child, 'close');
+      return { code, log };
+    };
+    const good = '{"input": {"prompt": "box"}}';
+    const bad = await worker('--test_input', '{"input": {"prompt": ""}}');
+    expect(bad).toMatchObject({ code: 1, log: expect.stringContaining("Missing required 'prompt' parameter") });
+    expect(bad.log).not.toContain('no-model');
+    const noJson = await worker('--test_input', good, '--test_output', '{');
+    expect(noJson).toMatchObject({ code: 1, log: expect.stringContaining('the test output is no JSON') });
+    expect(noJson.log).not.toContain('no-model');
+    expect(await worker('--test_input', good), 'only a job that could run gets that far').toMatchObject({
+      code: 1,
+      log: expect.stringContaining('no-model'),
+    });
+  });
 
   it('compares the whole result with test_output', async () => {
     const testInput = '{"input": {"prompt": "box", "seed": 1}}';
@@ -84,8 +121,11 @@ describe('--test_input and test_input.json', () => {
 });
 
 describe('--rp_serve_api', () => {
-  const start = async () => {
-    const server = createLocalApi({ store, run: runner.run, logger, endpointId: 'ep', signal: stopping.signal });
+  const start = async (rules = { allowHttp: false, allow: [] as string[] }) => {
+    const sender = new Sender({ ...rules, clock: systemClock });
+    stopping.signal.addEventListener('abort', () => void sender.close());
+    const { signal } = stopping;
+    const server = createLocalApi({ store, run: runner.run, logger, endpointId: 'ep', signal, sender });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     return async (path: string, body?: unknown) => {
@@ -131,7 +171,7 @@ describe('--rp_serve_api', () => {
   });
 
   it('tells the webhook once', async () => {
-    const post = await start();
+    const post = await start({ allowHttp: true, allow: ['127.0.0.0/8'] });
     const told: string[] = [];
     const receiver = createServer((request, response) => {
       request.on('data', (chunk) => told.push(String(chunk)));
@@ -142,6 +182,25 @@ describe('--rp_serve_api', () => {
     await post('/runsync', { input: { prompt: 'box' }, webhook });
     await expect.poll(() => told.length).toBe(1);
     expect(JSON.parse(told[0] ?? '')).toMatchObject({ output: { face_count: 12 } });
+    receiver.close();
+  });
+
+  it('tells no webhook whose address is not public', async () => {
+    const reached: string[] = [];
+    const receiver = createServer((request, response) => {
+      reached.push(request.url ?? '');
+      response.end();
+    });
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    const { port } = receiver.address() as AddressInfo;
+    const post = await start({ allowHttp: true, allow: [] });
+    for (const host of ['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]']) {
+      said.length = 0;
+      const { body } = await post('/runsync', { input: { prompt: 'box' }, webhook: `http://${host}:${port}/` });
+      expect(body.status, 'the job itself is well').toBe('COMPLETED');
+      await expect.poll(() => said.join('\n'), { message: host }).toContain('the webhook was not told: webhooks do not go to');
+    }
+    expect(reached).toEqual([]);
     receiver.close();
   });
 });
