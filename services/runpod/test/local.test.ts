@@ -198,7 +198,9 @@ describe('--rp_serve_api', () => {
       said.length = 0;
       const { body } = await post('/runsync', { input: { prompt: 'box' }, webhook: `http://${host}:${port}/` });
       expect(body.status, 'the job itself is well').toBe('COMPLETED');
-      await expect.poll(() => said.join('\n'), { message: host }).toContain('the webhook was not told: webhooks do not go to');
+      await expect
+        .poll(() => said.join('\n'), { message: host })
+        .toContain('the webhook was not told: webhooks do not go to');
     }
     expect(reached).toEqual([]);
     receiver.close();
