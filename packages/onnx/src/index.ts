@@ -1,6 +1,16 @@
 export { Checkpoint, type WeightEntry } from './checkpoint.ts';
 export type { Operand } from './graph/elementwise-ops.ts';
-export type { Graph } from './graph/graph.ts';
+export {
+  applyLinear,
+  type LinearLayer,
+  linearGelu,
+  linearRms,
+  type Residual,
+  residualNorm,
+  residualSum,
+  tapResidual,
+} from './graph/fused-layers.ts';
+export type { Graph, GraphTarget } from './graph/graph.ts';
 export type { GraphOptions } from './graph/graph-base.ts';
 export { type AttentionOptions, GraphBuilder, type LinearOptions } from './graph/graph-builder.ts';
 export { GraphError } from './graph/graph-error.ts';

@@ -1,11 +1,11 @@
 /** Inputs, weights, constants, nodes and outputs: what every operation of the builder stands on. */
 import type { Checkpoint } from '../checkpoint.ts';
 import { encodeNumbers } from './constants.ts';
-import { forCuda } from './cuda-nodes.ts';
-import type { Graph, WeightRole } from './graph.ts';
+import type { Graph, GraphTarget, WeightRole } from './graph.ts';
 import { GraphError } from './graph-error.ts';
-import { type Attribute, dataTypeNumber, encodeModel, type InitializerSpec, type NodeSpec } from './model-proto.ts';
-import { describeShape } from './shapes.ts';
+import { type Attribute, dataTypeNumber, encodeModel, type InitializerSpec } from './model-proto.ts';
+import { describeShape, sameShape } from './shapes.ts';
+import { nodesFor, type TargetedNode } from './targets.ts';
 import { type ComputeType, type ElementType, elementTypeOf, type Shape, type Value, type ValueType } from './types.ts';
 import { externalInitializers, selectWeight, type WeightOptions, type WeightPart } from './weights.ts';
 
@@ -34,12 +34,13 @@ export abstract class GraphBase {
   readonly #checkpoint: Checkpoint | undefined;
   readonly #weightRole: WeightRole | undefined;
   readonly #taps: ReadonlySet<string>;
-  readonly #nodes: NodeSpec[] = [];
+  readonly #nodes: TargetedNode[] = [];
   readonly #inline: InitializerSpec[] = [];
   readonly #weights = new Map<string, WeightPart>();
   readonly #inputs = new Map<string, Value>();
   readonly #outputs = new Map<string, Value>();
   readonly #cache = new Map<string, Value>();
+  #target: GraphTarget | undefined;
 
   constructor(options: GraphOptions) {
     this.name = options.name;
@@ -76,6 +77,11 @@ export abstract class GraphBase {
       this.output(name, this.cast(value, 'float32'));
     }
     return value;
+  }
+
+  /** Whether a tap of this name becomes an output. */
+  isTapped(name: string): boolean {
+    return this.#taps.has(name);
   }
 
   /**
@@ -137,21 +143,22 @@ export abstract class GraphBase {
     return value;
   }
 
-  /** As `node`, for an operator with several outputs. */
+  /** As `node`, for an operator with several outputs; `undefined` leaves an optional one out. */
   nodes(
     operator: string,
     inputs: readonly (Value | undefined)[],
-    outputs: readonly ValueType[],
+    outputs: readonly (ValueType | undefined)[],
     attributes: Readonly<Record<string, Attribute>> = {},
     options: { domain?: string; name?: string } = {},
   ): Value[] {
     const name = `${operator}_${this.#nodes.length}`;
-    const values = outputs.map(({ type, shape }, i) => ({
-      name: options.name ?? (outputs.length === 1 ? name : `${name}.${i}`),
-      type,
-      shape,
-    }));
+    const values = outputs.map((output, i): Value => {
+      if (output === undefined) return { name: '', type: 'bool', shape: [] };
+      const { type, shape } = output;
+      return { name: options.name ?? (outputs.length === 1 ? name : `${name}.${i}`), type, shape };
+    });
     this.#nodes.push({
+      target: this.#target,
       name,
       operator,
       domain: options.domain ?? '',
@@ -160,6 +167,40 @@ export abstract class GraphBase {
       attributes,
     });
     return values;
+  }
+
+  /**
+   * What the runtime's kernels want written in another way for each target. Both ways give the same values: as many, of
+   * equal types and shapes, each by a node of their own.
+   */
+  either(ways: Readonly<Record<GraphTarget, () => readonly Value[]>>): readonly Value[] {
+    const values = this.#within('cpu', ways.cpu);
+    const begin = this.#nodes.length;
+    const others = this.#within('cuda', ways.cuda);
+    const fits = ({ type, shape }: Value, other: Value | undefined) =>
+      other !== undefined && other.type === type && sameShape(other.shape, shape);
+    if (values.length !== others.length || !values.every((value, i) => fits(value, others[i]))) {
+      throw this.error('what is written for one target gives other values than what is written for the other');
+    }
+    const names = new Map(others.map(({ name }, i) => [name, values[i]?.name ?? name]));
+    const renamed = (name: string) => names.get(name) ?? name;
+    for (const [i, node] of this.#nodes.entries()) {
+      if (i < begin) continue;
+      this.#nodes[i] = { ...node, inputs: node.inputs.map(renamed), outputs: node.outputs.map(renamed) };
+    }
+    return values;
+  }
+
+  #within<T>(target: GraphTarget, write: () => T): T {
+    if (this.#target !== undefined) {
+      throw this.error('a way for one target cannot hold ways for several');
+    }
+    this.#target = target;
+    try {
+      return write();
+    } finally {
+      this.#target = undefined;
+    }
   }
 
   /**
@@ -176,9 +217,9 @@ export abstract class GraphBase {
       throw this.error('there is no output');
     }
     const { weightsFolder, external } = externalInitializers([...this.#weights.values()]);
+    const nodes = [...this.#nodes];
     const spec = {
       name: this.name,
-      nodes: [...this.#nodes],
       constants: [...this.#inline],
       weights: external,
       inputs: [...this.#inputs.values()],
@@ -186,7 +227,7 @@ export abstract class GraphBase {
     };
     return {
       name: this.name,
-      encode: (role, target) => encodeModel(target === 'cuda' ? { ...spec, nodes: forCuda(spec.nodes) } : spec, role),
+      encode: (role, target) => encodeModel({ ...spec, nodes: nodesFor(nodes, target) }, role),
       inputs: new Map(this.#inputs),
       outputs: new Map(this.#outputs),
       weightsFolder,
@@ -204,11 +245,13 @@ export abstract class GraphBase {
     return this.cached(`shared ${key}`, make);
   }
 
+  /** What is made on the way of one target is not there for the other. */
   protected cached(key: string, make: () => Value): Value {
-    let value = this.#cache.get(key);
+    const own = this.#target === undefined ? key : `${this.#target}: ${key}`;
+    let value = this.#cache.get(key) ?? this.#cache.get(own);
     if (value === undefined) {
       value = make();
-      this.#cache.set(key, value);
+      this.#cache.set(own, value);
     }
     return value;
   }

@@ -96,7 +96,7 @@ export class GraphBuilder extends ShapeOps {
     const { type } = x;
     const stored = (part: string) => this.weight(`${key}.${part}`, [channels], { type });
     const affine =
-      options.affine ?? (key === undefined ? [this.#ones(channels, type)] : [stored('weight'), stored('bias')]);
+      options.affine ?? (key === undefined ? [this.ones(channels, type)] : [stored('weight'), stored('bias')]);
     return this.node('LayerNormalization', [x, ...affine], x, { axis: { int: -1 }, epsilon: { float: eps } });
   }
 
@@ -104,7 +104,7 @@ export class GraphBuilder extends ShapeOps {
   rmsNorm(x: Value, eps: number): Value {
     const channels = knownExtent(x.shape, -1, `graph ${this.name}: RMS norm`);
     // Of ONNX Runtime, though it stands in the standard's own domain.
-    return this.node('SimplifiedLayerNormalization', [x, this.#ones(channels, x.type)], x, {
+    return this.node('SimplifiedLayerNormalization', [x, this.ones(channels, x.type)], x, {
       axis: { int: -1 },
       epsilon: { float: eps },
     });
@@ -160,7 +160,8 @@ export class GraphBuilder extends ShapeOps {
     );
   }
 
-  #ones(channels: number, type: ElementType): Value {
+  /** A vector of ones. */
+  ones(channels: number, type: ElementType): Value {
     return this.cached(`ones ${type} ${channels}`, () =>
       this.constant(new Float32Array(channels).fill(1), [channels], type),
     );

@@ -80,7 +80,10 @@ export function dataTypeNumber(type: ElementType): number {
  * must therefore leave it as it is. That is how weights are kept mapped: its options against folding constants do not
  * reach every pass that folds.
  */
-export function encodeModel(spec: ModelSpec, role: WeightRole): Uint8Array {
+export function encodeModel(all: ModelSpec, role: WeightRole): Uint8Array {
+  const used = new Set(all.nodes.flatMap(({ inputs }) => inputs));
+  const needed = (initializers: readonly InitializerSpec[]) => initializers.filter(({ name }) => used.has(name));
+  const spec = { ...all, constants: needed(all.constants), weights: needed(all.weights) };
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(IR_VERSION),
     producerName: 'espalier',

@@ -5,7 +5,16 @@
  *
  * Taps: `t_emb` [1, C], `h_in`, `input_blocks.<i>`, `h_pos`, `blocks.<i>`, `out_blocks.<i>`.
  */
-import { type Checkpoint, type Graph, GraphBuilder, type Session, type Value } from '@espalier/onnx';
+import {
+  type Checkpoint,
+  type Graph,
+  GraphBuilder,
+  type Residual,
+  residualSum,
+  type Session,
+  tapResidual,
+  type Value,
+} from '@espalier/onnx';
 import { float32, int32, type Tensor } from '@espalier/tensors';
 import type { SLatFlowConfig } from '../repository/index.ts';
 import { downsample, neighbourTable, voxelCount } from '../sparse/index.ts';
@@ -79,17 +88,18 @@ function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: 
 
   const positions = Math.ceil(config.resolution / 2 ** io.length);
   h = g.tap('h_pos', addPositions(g, g.cast(h, 'float32'), coords, positions));
-  h = g.cast(h, g.computeType);
+  let residual: Residual = { h: g.cast(h, g.computeType) };
   for (let i = 0; i < config.num_blocks; i++) {
-    h = modulatedCrossBlock(g, h, mod, cond, `blocks.${i}`, {
+    residual = modulatedCrossBlock(g, residual, mod, cond, `blocks.${i}`, {
       heads: config.num_heads,
       mlpRatio: config.mlp_ratio,
       qkRmsNorm: config.qk_rms_norm,
       qkRmsNormCross: false,
       shareMod: config.share_mod,
     });
-    g.tap(`blocks.${i}`, h);
+    residual = tapResidual(g, `blocks.${i}`, residual);
   }
+  h = residualSum(g, residual);
 
   let index = 0;
   const outputBlock = (...[outputs, table, resampling]: BlockArguments) => {

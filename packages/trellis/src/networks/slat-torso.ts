@@ -2,7 +2,7 @@
  * What both decoders of the structured latent begin with: input layer, positions, transformer blocks that attend as
  * `attn_mode` says. Source: TRELLIS `models/structured_latent_vae/base.py`, `SparseTransformerBase`.
  */
-import type { GraphBuilder, Value } from '@espalier/onnx';
+import { type GraphBuilder, type Residual, residualSum, tapResidual, type Value } from '@espalier/onnx';
 import { float32, int32, type Tensor } from '@espalier/tensors';
 import type { SLatGaussianDecoderConfig, SLatMeshDecoderConfig } from '../repository/index.ts';
 import {
@@ -64,17 +64,17 @@ export function slatTorso(g: GraphBuilder, config: SLatDecoderConfig): Value {
     .slice(0, config.num_blocks)
     .map(({ buckets }, i) => partitionedAttention(g, partitionInputs(g, `partition.${i}`, buckets), heads));
   const embedded = addPositions(g, g.linear(slat, 'input_layer', channels), coords, config.resolution);
-  let h = g.cast(embedded, g.computeType);
+  let residual: Residual = { h: g.cast(embedded, g.computeType) };
   for (let i = 0; i < config.num_blocks; i++) {
-    h = sparseBlock(g, h, `blocks.${i}`, {
+    residual = sparseBlock(g, residual, `blocks.${i}`, {
       heads,
       mlpRatio: config.mlp_ratio,
       qkRmsNorm: config.qk_rms_norm,
       attend: attends[i % Math.max(1, attends.length)],
     });
-    g.tap(`blocks.${i}`, h);
+    residual = tapResidual(g, `blocks.${i}`, residual);
   }
-  return h;
+  return residualSum(g, residual);
 }
 
 /**

@@ -4,7 +4,16 @@
  *
  * Taps: `t_emb` [1, C], `h_pos` [L, C] and `h_block<i>` [L, C] with L patches in row-major (x, y, z) order.
  */
-import { type Checkpoint, type Graph, GraphBuilder, type Session, type Value } from '@espalier/onnx';
+import {
+  type Checkpoint,
+  type Graph,
+  GraphBuilder,
+  type Residual,
+  residualSum,
+  type Session,
+  tapResidual,
+  type Value,
+} from '@espalier/onnx';
 import { float32, type Tensor } from '@espalier/tensors';
 import type { SparseStructureFlowConfig } from '../repository/index.ts';
 import {
@@ -41,24 +50,24 @@ export function buildStructureFlow(
   const positions = g.hasWeight('pos_emb')
     ? g.weight('pos_emb', [grid ** 3, channels], { type: 'float32' })
     : g.constant(gridPositions(grid, channels), [grid ** 3, channels]);
-  let h = g.tap('h_pos', g.add(g.linear(patchify(g, x, patch), 'input_layer', channels), positions));
+  const h = g.tap('h_pos', g.add(g.linear(patchify(g, x, patch), 'input_layer', channels), positions));
   const embedding = g.tap('t_emb', timestepEmbedder(g, features, channels));
   const mod = config.share_mod
     ? unitScales(g, g.cast(modulation(g, g.silu(embedding), 'adaLN_modulation'), g.computeType))
     : g.silu(g.cast(embedding, g.computeType));
 
-  h = g.cast(h, g.computeType);
+  let residual: Residual = { h: g.cast(h, g.computeType) };
   for (let i = 0; i < config.num_blocks; i++) {
-    h = modulatedCrossBlock(g, h, mod, cond, `blocks.${i}`, {
+    residual = modulatedCrossBlock(g, residual, mod, cond, `blocks.${i}`, {
       heads: config.num_heads,
       mlpRatio: config.mlp_ratio,
       qkRmsNorm: config.qk_rms_norm,
       qkRmsNormCross: config.qk_rms_norm_cross,
       shareMod: config.share_mod,
     });
-    g.tap(`h_block${i}`, h);
+    residual = tapResidual(g, `h_block${i}`, residual);
   }
-  const normed = g.layerNorm(g.cast(h, 'float32'), { eps: OUTPUT_NORM_EPS });
+  const normed = g.layerNorm(g.cast(residualSum(g, residual), 'float32'), { eps: OUTPUT_NORM_EPS });
   const patches = g.linear(normed, 'out_layer', config.out_channels * patch ** 3);
   g.output('out', unpatchify(g, patches, config.out_channels, grid, patch));
   return g.build();

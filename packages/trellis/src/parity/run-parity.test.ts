@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodeSafetensors, encodeSafetensors, type Tensor } from '@espalier/tensors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeForCuda } from '../../test/support/cuda-form.ts';
 import type { ParityRow } from './compare.ts';
 import { runParity } from './run-parity.ts';
 
@@ -19,6 +20,17 @@ describe('parity with TRELLIS', () => {
     expect([...new Set(rows.map((row) => row.case))]).toEqual(files.sort());
     // The tensors that the README lists, less the inputs. Fewer rows would mean that something is no longer compared.
     expect(rows).toHaveLength(121);
+  });
+
+  it('holds for what is written for CUDA, run on the CPU', { timeout: 300_000 }, async () => {
+    const end = writeForCuda();
+    try {
+      const rows = await runParity(goldens, { device: 'cpu', threads: 2 });
+      expect(rows.filter(({ ok }) => !ok)).toEqual([]);
+      expect(rows).toHaveLength(121);
+    } finally {
+      end();
+    }
   });
 });
 

@@ -2,7 +2,7 @@
  * Attention layers over the tokens of one sample. Source: TRELLIS `modules/attention/modules.py` and
  * `modules/sparse/attention/modules.py`.
  */
-import type { GraphBuilder, Value } from '@espalier/onnx';
+import { applyLinear, type GraphBuilder, type LinearLayer, type Value } from '@espalier/onnx';
 import { qkRmsNorm } from './qk-rms-norm.ts';
 
 export interface HeadOptions {
@@ -25,6 +25,7 @@ function fullAttention(g: GraphBuilder, heads: number): Attend {
  * Self attention with the fused projection `to_qkv` and the output projection `to_out`.
  * @param x [N, C]
  * @param attend What attends: full attention unless given.
+ * @returns `to_out`, left to whoever adds it to something.
  */
 export function selfAttention(
   g: GraphBuilder,
@@ -32,30 +33,36 @@ export function selfAttention(
   key: string,
   options: HeadOptions,
   attend: Attend = fullAttention(g, options.heads),
-): Value {
+): LinearLayer {
   const channels = x.shape[1] as number;
   // Rows of one stored matrix, [3][heads][D]: three products in place of one and a copy of its three parts.
-  const project = (part: number) =>
-    g.linear(x, `${key}.to_qkv`, 3 * channels, { rows: [part * channels, (part + 1) * channels] });
+  const project = (part: number): LinearLayer => {
+    const rows = [part * channels, (part + 1) * channels] as const;
+    return { x, key: `${key}.to_qkv`, outputs: 3 * channels, rows };
+  };
   const query = normed(g, project(0), `${key}.q_rms_norm`, options);
   const keys = normed(g, project(1), `${key}.k_rms_norm`, options);
-  return g.linear(attend(query, keys, project(2)), `${key}.to_out`, channels);
+  return { x: attend(query, keys, applyLinear(g, project(2))), key: `${key}.to_out`, outputs: channels };
 }
 
 /**
  * Cross attention to a condition, with `to_q`, the fused `to_kv`, and `to_out`.
  * @param x [N, C]
  * @param cond [L, condition channels]
+ * @returns `to_out`, left to whoever adds it to something.
  */
-export function crossAttention(g: GraphBuilder, x: Value, cond: Value, key: string, options: HeadOptions): Value {
+export function crossAttention(g: GraphBuilder, x: Value, cond: Value, key: string, options: HeadOptions): LinearLayer {
   const channels = x.shape[1] as number;
-  const project = (part: number) =>
-    g.linear(cond, `${key}.to_kv`, 2 * channels, { rows: [part * channels, (part + 1) * channels] });
-  const query = normed(g, g.linear(x, `${key}.to_q`, channels), `${key}.q_rms_norm`, options);
+  const project = (part: number): LinearLayer => {
+    const rows = [part * channels, (part + 1) * channels] as const;
+    return { x: cond, key: `${key}.to_kv`, outputs: 2 * channels, rows };
+  };
+  const query = normed(g, { x, key: `${key}.to_q`, outputs: channels }, `${key}.q_rms_norm`, options);
   const keys = normed(g, project(0), `${key}.k_rms_norm`, options);
-  return g.linear(fullAttention(g, options.heads)(query, keys, project(1)), `${key}.to_out`, channels);
+  const attended = fullAttention(g, options.heads)(query, keys, applyLinear(g, project(1)));
+  return { x: attended, key: `${key}.to_out`, outputs: channels };
 }
 
-function normed(g: GraphBuilder, x: Value, key: string, options: HeadOptions): Value {
-  return options.qkRmsNorm ? qkRmsNorm(g, x, key, options.heads) : x;
+function normed(g: GraphBuilder, projection: LinearLayer, key: string, options: HeadOptions): Value {
+  return options.qkRmsNorm ? qkRmsNorm(g, projection, key, options.heads) : applyLinear(g, projection);
 }

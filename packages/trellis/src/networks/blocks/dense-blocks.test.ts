@@ -84,7 +84,12 @@ describe('qkRmsNorm', () => {
     const x = randn(4, 6);
     x.data.fill(0, 0, 3);
     const gamma = randn(2, 3);
-    const y = await run({ 'n.gamma': gamma }, [x], (g, v) => qkRmsNorm(g, v, 'n', 2));
+    const identity = float32(
+      [6, 6],
+      Float32Array.from({ length: 36 }, (_, i) => (i % 7 === 0 ? 1 : 0)),
+    );
+    const weights = { 'n.gamma': gamma, 'l.weight': identity, 'l.bias': float32([6], new Float32Array(6)) };
+    const y = await run(weights, [x], (g, v) => qkRmsNorm(g, { x: v, key: 'l', outputs: 6 }, 'n', 2));
     for (let i = 0; i < y.length; i += 3) {
       const part = x.data.subarray(i, i + 3);
       const norm = Math.max(Math.hypot(...part), 1e-12);

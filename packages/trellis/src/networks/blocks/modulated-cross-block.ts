@@ -2,7 +2,7 @@
  * The transformer block of both flow models. Source: TRELLIS `modules/transformer/modulated.py`,
  * `ModulatedTransformerCrossBlock`, and its sparse twin; adaptive layer norm: Peebles & Xie 2023, section 3.2.
  */
-import type { ElementType, GraphBuilder, Value } from '@espalier/onnx';
+import { type ElementType, type GraphBuilder, type Residual, residualNorm, type Value } from '@espalier/onnx';
 import { crossAttention, selfAttention } from './attention.ts';
 import { feedForward } from './feed-forward.ts';
 
@@ -40,50 +40,44 @@ export function onesAt(g: GraphBuilder, parts: readonly number[], channels: numb
 }
 
 /**
- * @param h [N, C] tokens
+ * @param residual Of the tokens, [N, C].
  * @param mod With `shareMod` the shared modulation of `unitScales`, [6 C], else SiLU of the time embedding, [1, C].
  * @param cond [L, condition channels]
  * @param key Prefix, e.g. `blocks.0`.
- * @returns [N, C]
+ * @returns Of the same shape.
  */
 export function modulatedCrossBlock(
   g: GraphBuilder,
-  h: Value,
+  residual: Residual,
   mod: Value,
   cond: Value,
   key: string,
   options: ModulatedCrossBlockOptions,
-): Value {
-  const channels = h.shape[1] as number;
-  const chunks = g.split(
+): Residual {
+  const channels = residual.h.shape[1] as number;
+  const [shiftAttention, scaleAttention, gateAttention, shiftMlp, scaleMlp, gateMlp] = g.split(
     options.shareMod ? mod : unitScales(g, modulation(g, mod, `${key}.adaLN_modulation`)),
     new Array<number>(6).fill(channels),
     0,
-  );
-  const [shiftAttention, scaleAttention, gateAttention, shiftMlp, scaleMlp, gateMlp] = chunks as [
-    Value,
-    Value,
-    Value,
-    Value,
-    Value,
-    Value,
-  ];
-  const modulated = (x: Value, scale: Value, shift: Value) =>
-    g.layerNorm(x, { eps: BLOCK_NORM_EPS, affine: [scale, shift] });
+  ) as [Value, Value, Value, Value, Value, Value];
+  const eps = BLOCK_NORM_EPS;
 
-  const attended = selfAttention(g, modulated(h, scaleAttention, shiftAttention), `${key}.self_attn`, {
+  const first = residualNorm(g, residual, { eps, affine: [scaleAttention, shiftAttention] });
+  const attended = selfAttention(g, first.normed, `${key}.self_attn`, {
     heads: options.heads,
     qkRmsNorm: options.qkRmsNorm,
   });
-  let out = g.add(h, g.mul(attended, gateAttention));
-  const crossed = g.layerNorm(out, { eps: BLOCK_NORM_EPS, key: `${key}.norm2` });
-  out = g.add(
-    out,
-    crossAttention(g, crossed, cond, `${key}.cross_attn`, {
-      heads: options.heads,
-      qkRmsNorm: options.qkRmsNormCross,
-    }),
+  const stored = ['weight', 'bias'].map((part) => g.weight(`${key}.norm2.${part}`, [channels])) as [Value, Value];
+  const second = residualNorm(
+    g,
+    { h: first.sum, branch: { layer: attended, gate: gateAttention } },
+    { eps, affine: stored },
   );
-  const mlp = feedForward(g, modulated(out, scaleMlp, shiftMlp), `${key}.mlp`, options.mlpRatio);
-  return g.add(out, g.mul(mlp, gateMlp));
+  const crossed = crossAttention(g, second.normed, cond, `${key}.cross_attn`, {
+    heads: options.heads,
+    qkRmsNorm: options.qkRmsNormCross,
+  });
+  const third = residualNorm(g, { h: second.sum, branch: { layer: crossed } }, { eps, affine: [scaleMlp, shiftMlp] });
+  const mlp = feedForward(g, third.normed, `${key}.mlp`, options.mlpRatio);
+  return { h: third.sum, branch: { layer: mlp, gate: gateMlp } };
 }

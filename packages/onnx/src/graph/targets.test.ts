@@ -40,3 +40,29 @@ it('for CUDA biases are added behind the product, and the result is the same', a
   expect(Math.max(...cpu.map(Math.abs))).toBeGreaterThan(0.1);
   for (const [i, value] of cpu.entries()) expect(cuda[i]).toBeCloseTo(value, 5);
 });
+
+it('refuses two ways that give different things', () => {
+  const build = (cuda: (g: GraphBuilder) => ReturnType<GraphBuilder['add']>) => {
+    const g = new GraphBuilder({ name: 'net' });
+    const x = g.input('x', 'float32', ['N', 4]);
+    return () => g.either({ cpu: () => [g.add(x, 1)], cuda: () => [cuda(g)] });
+  };
+  expect(build((g) => g.cast(g.input('z', 'float32', ['N', 4]), 'float16'))).toThrow(/other values/);
+  expect(build((g) => g.constant([1], [1]))).toThrow(/other values/);
+  const g = new GraphBuilder({ name: 'net' });
+  const nested = () => g.either({ cpu: () => [], cuda: () => [] });
+  expect(() => g.either({ cpu: nested, cuda: nested })).toThrow(/cannot hold ways/);
+});
+
+it('leaves out what the other way needs alone', () => {
+  const g = new GraphBuilder({ name: 'net' });
+  const x = g.input('x', 'float32', [64]);
+  const large = (value: number) => g.constant(new Float32Array(64).fill(value), [64]);
+  g.output('y', g.either({ cpu: () => [g.add(x, large(2))], cuda: () => [g.sub(x, large(-2))] })[0] as typeof x);
+  const graph = g.build();
+  for (const target of ['cpu', 'cuda'] as const) {
+    const { node, initializer } = fromBinary(ModelProtoSchema, graph.encode('constant', target)).graph ?? {};
+    expect(node?.map(({ opType }) => opType)).toEqual([target === 'cpu' ? 'Add' : 'Sub', 'Identity']);
+    expect(initializer).toHaveLength(1);
+  }
+});
