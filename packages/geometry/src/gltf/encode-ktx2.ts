@@ -2,6 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { TerminalError } from '@espalier/contracts';
+import { KHR_DF_PRIMARIES_UNSPECIFIED } from 'ktx-parse';
 import type { Image } from '../bake/image.ts';
 
 /** The encoder takes no more than 12 Mi texels. */
@@ -33,15 +34,26 @@ export async function encodeKtx2(image: Image, isNormalMap: boolean): Promise<Ui
     stderr: true,
   });
   try {
-    return await new Promise<Uint8Array>((resolve, reject) => {
+    const file = await new Promise<Uint8Array>((resolve, reject) => {
       const fail = (cause: unknown) =>
         reject(new TerminalError('the texture could not be encoded as KTX2', { code: 'KTX2_FAILED', cause }));
       thread.once('message', resolve);
       thread.once('error', fail);
       thread.once('exit', (code) => fail(new Error(`the encoder ended with code ${code}`)));
     });
+    if (isNormalMap) file[primariesAt(file)] = KHR_DF_PRIMARIES_UNSPECIFIED;
+    return file;
   } finally {
     thread.removeAllListeners('exit');
     await thread.terminate();
   }
+}
+
+/**
+ * Where a file says whose colours it holds: normals are none, though the encoder writes BT.709 for every image. KTX2
+ * specification 3.2 (the header's index) and Khronos Data Format Specification 1.3, section 5 (basic block).
+ */
+function primariesAt(file: Uint8Array): number {
+  const descriptor = new DataView(file.buffer, file.byteOffset, file.byteLength).getUint32(48, true);
+  return descriptor + 13;
 }

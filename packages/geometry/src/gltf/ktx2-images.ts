@@ -4,19 +4,34 @@
  */
 
 import type { GlbMessage } from './glb-message.ts';
+import { judgeKtx2, type Ktx2Use, type TextureRole } from './ktx2-file.ts';
 
 interface Layout {
   readonly extensionsUsed?: readonly string[];
   readonly images?: readonly { readonly mimeType?: string; readonly bufferView?: number }[];
   readonly bufferViews?: readonly { readonly byteOffset?: number; readonly byteLength: number }[];
+  readonly textures?: readonly {
+    readonly source?: number;
+    readonly sampler?: number;
+    readonly extensions?: { readonly KHR_texture_basisu?: { readonly source?: number } };
+  }[];
+  readonly samplers?: readonly { readonly minFilter?: number }[];
+  readonly materials?: readonly Material[];
 }
 
-/** «KTX 20»\r\n\x1A\n */
-const IDENTIFIER = [0xab, 0x4b, 0x54, 0x58, 0x20, 0x32, 0x30, 0xbb, 0x0d, 0x0a, 0x1a, 0x0a];
-/** KTX2 specification 3.1: VK_FORMAT_UNDEFINED stands for a Basis Universal payload. */
-const UNDEFINED_FORMAT = 0;
-/** None (UASTC), BasisLZ (ETC1S) and Zstandard (UASTC). */
-const SCHEMES: ReadonlySet<number> = new Set([0, 1, 2]);
+interface Material {
+  readonly pbrMetallicRoughness?: { readonly baseColorTexture?: Info; readonly metallicRoughnessTexture?: Info };
+  readonly normalTexture?: Info;
+  readonly occlusionTexture?: Info;
+  readonly emissiveTexture?: Info;
+}
+
+interface Info {
+  readonly index: number;
+}
+
+/** WebGL's NEAREST_MIPMAP_NEAREST; the other filters that look at mip levels follow it. */
+const FIRST_MIPMAP_FILTER = 9984;
 
 /** @param glb found to be binary glTF by the validator */
 export function judgeKtx2Images(glb: Uint8Array, messages: readonly GlbMessage[]): GlbMessage[] {
@@ -24,7 +39,8 @@ export function judgeKtx2Images(glb: Uint8Array, messages: readonly GlbMessage[]
   const json = view.getUint32(12, true);
   const layout = JSON.parse(new TextDecoder().decode(glb.subarray(20, 20 + json))) as Layout;
   const images = layout.images ?? [];
-  const numbers = images.flatMap(({ mimeType }, i) => (mimeType === 'image/ktx2' ? [i] : []));
+  const uses = usesOf(layout);
+  const numbers = images.flatMap(({ mimeType }, i) => (mimeType === 'image/ktx2' && uses.has(i) ? [i] : []));
   if (!layout.extensionsUsed?.includes('KHR_texture_basisu')) return [...messages];
   const unknown = new Set(
     numbers.flatMap((i) => [`VALUE_NOT_IN_LIST /images/${i}/mimeType`, `IMAGE_UNRECOGNIZED_FORMAT /images/${i}`]),
@@ -33,23 +49,40 @@ export function judgeKtx2Images(glb: Uint8Array, messages: readonly GlbMessage[]
   const faults = numbers.flatMap((i): GlbMessage[] => {
     const part = layout.bufferViews?.[images[i]?.bufferView ?? -1];
     const start = 20 + json + 8 + (part?.byteOffset ?? 0);
-    const message = part && faultOf(glb.subarray(start, start + part.byteLength));
-    if (part !== undefined && message === undefined) return [];
-    return [{ code: 'KTX2_INVALID', message: message ?? 'no bytes', severity: 'error', pointer: `/images/${i}` }];
+    const bytes = glb.subarray(start, start + (part?.byteLength ?? 0));
+    return judgeKtx2(bytes, uses.get(i) as Ktx2Use).map((fault) => ({
+      code: 'KTX2_INVALID',
+      pointer: `/images/${i}`,
+      ...fault,
+    }));
   });
   return [...faults, ...others];
 }
 
-/** KTX2 specification 3 (header), KHR_texture_basisu "KTX v2 images with Basis Universal supercompression". */
-function faultOf(file: Uint8Array): string | undefined {
-  if (file.length < 80 || IDENTIFIER.some((byte, i) => file[i] !== byte)) return 'not a KTX2 file';
-  const header = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const field = (at: number) => header.getUint32(at, true);
-  const [width, height, depth, layers, faces, levels, scheme] = [20, 24, 28, 32, 36, 40, 44].map(field) as number[];
-  if (field(12) !== UNDEFINED_FORMAT || !SCHEMES.has(scheme ?? -1)) return 'its payload is not Basis Universal';
-  if (depth !== 0 || layers !== 0 || faces !== 1) return 'it is no single two-dimensional image';
-  if (!width || !height || width % 4 !== 0 || height % 4 !== 0) return `${width} x ${height} is no multiple of four`;
-  const most = Math.floor(Math.log2(Math.max(width, height))) + 1;
-  if (levels !== 1 && levels !== most) return `it has ${levels} mip levels instead of 1 or ${most}`;
-  return undefined;
+/** How images are used, by their numbers: those that textures name by the extension, and by it alone. */
+function usesOf({ textures = [], samplers = [], materials = [] }: Layout): Map<number, Ktx2Use> {
+  const rolesOf = new Map<number, Set<TextureRole>>();
+  const note = (info: Info | undefined, role: TextureRole) => {
+    if (info !== undefined) rolesOf.set(info.index, (rolesOf.get(info.index) ?? new Set()).add(role));
+  };
+  for (const { pbrMetallicRoughness, normalTexture, occlusionTexture, emissiveTexture } of materials) {
+    note(pbrMetallicRoughness?.baseColorTexture, 'color');
+    note(emissiveTexture, 'color');
+    for (const info of [pbrMetallicRoughness?.metallicRoughnessTexture, normalTexture, occlusionTexture]) {
+      note(info, 'data');
+    }
+  }
+  const uses = new Map<number, Ktx2Use>();
+  textures.forEach(({ sampler, extensions }, texture) => {
+    const image = extensions?.KHR_texture_basisu?.source;
+    if (image === undefined) return;
+    const before = uses.get(image);
+    const filter = samplers[sampler ?? -1]?.minFilter;
+    uses.set(image, {
+      roles: new Set([...(before?.roles ?? []), ...(rolesOf.get(texture) ?? [])]),
+      isMipmapped: before?.isMipmapped === true || filter === undefined || filter >= FIRST_MIPMAP_FILTER,
+    });
+  });
+  for (const { source } of textures) if (source !== undefined) uses.delete(source);
+  return uses;
 }

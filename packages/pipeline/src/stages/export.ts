@@ -17,7 +17,7 @@ import { z } from 'zod';
 import type { CheckpointContent } from '../checkpoints/body.ts';
 import { allSettled } from '../cpu/all-settled.ts';
 import { ESPALIER_VERSION } from '../version.ts';
-import { conditionStage, withRemedy } from './condition.ts';
+import { withRemedy } from './condition.ts';
 import { decodeStage } from './decode.ts';
 import { gaussiansOf, meshOf, prefixed } from './meshes.ts';
 import { samplerParams } from './sampling.ts';
@@ -46,8 +46,8 @@ const FILE = 'file.';
 
 export const exportStage: Stage<ExportState> = {
   name: 'export',
-  version: 5,
-  inputs: ['condition', 'decode', 'surface', 'texture'],
+  version: 6,
+  inputs: ['decode', 'surface', 'texture'],
   tensors: {
     glb: BYTES,
     ...prefixed(
@@ -92,7 +92,7 @@ export const exportStage: Stage<ExportState> = {
         cleaning: surface.state.cleaning,
         asset: { ...assetRecord(asset), unwrap: method, charts, baked_from },
         bounds,
-        tokens: withRemedy(context.input(conditionStage).state.tokens),
+        tokens: withRemedy(surface.state.tokens),
         validator,
         findings: [...findings],
         device: surface.state.device,
