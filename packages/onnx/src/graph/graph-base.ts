@@ -174,9 +174,9 @@ export abstract class GraphBase {
    * equal types and shapes, each by a node of their own.
    */
   either(ways: Readonly<Record<GraphTarget, () => readonly Value[]>>): readonly Value[] {
-    const values = this.#within('cpu', ways.cpu);
+    const values = this.within('cpu', ways.cpu);
     const begin = this.#nodes.length;
-    const others = this.#within('cuda', ways.cuda);
+    const others = this.within('cuda', ways.cuda);
     const fits = ({ type, shape }: Value, other: Value | undefined) =>
       other !== undefined && other.type === type && sameShape(other.shape, shape);
     if (values.length !== others.length || !values.every((value, i) => fits(value, others[i]))) {
@@ -191,7 +191,8 @@ export abstract class GraphBase {
     return values;
   }
 
-  #within<T>(target: GraphTarget, write: () => T): T {
+  /** What is made here is there for one target alone, for its ways in `either`. */
+  within<T>(target: GraphTarget, write: () => T): T {
     if (this.#target !== undefined) {
       throw this.error('a way for one target cannot hold ways for several');
     }

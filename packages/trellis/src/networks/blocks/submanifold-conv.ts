@@ -3,9 +3,11 @@
  * zero. Source: spconv's `SubMConv3d` as TRELLIS uses it (`modules/sparse/conv/conv_spconv.py`).
  *
  * Neighbours are gathered into rows of 27 C and multiplied with the stored weights at once. That row buffer would be
- * the largest thing in memory by far, so it is made in chunks of rows.
+ * the largest thing in memory by far, so on the CPU it is made in chunks of rows. On CUDA it is made whole: memory is
+ * there, calls of kernels cost, and even all 64^3 voxels at 256 channels stay below the 2^31 values that its kernels can
+ * count.
  */
-import type { GraphBuilder, Value } from '@espalier/onnx';
+import type { GraphBuilder, GraphTarget, Value } from '@espalier/onnx';
 import { int32, type Tensor } from '@espalier/tensors';
 import { KERNEL_TAPS } from '../../sparse/index.ts';
 
@@ -14,10 +16,10 @@ const CHUNKS = 8;
 /** Rows below which a chunk is not made smaller: the product of matrices needs some to be efficient. */
 const LEAST_ROWS = 1024;
 
-/** A table of rows to gather, [rows, 27], as the chunks that a graph works on. */
+/** A table of rows to gather, [rows, 27], whole and as the chunks that a graph works on. */
 export interface ChunkedTable {
-  /** Name of the extent that the chunks add up to. */
-  readonly rows: string;
+  readonly whole: Value;
+  /** On the CPU. */
   readonly chunks: readonly Value[];
 }
 
@@ -29,7 +31,8 @@ export function chunkedTable(g: GraphBuilder, name: string, rows: string): Chunk
     type: 'int32' as const,
     shape: [`${rows}.${i}`, KERNEL_TAPS],
   }));
-  return { rows, chunks: g.nodes('Split', [table, sizes], shapes, { axis: { int: 0 } }) };
+  const split = () => g.nodes('Split', [table, sizes], shapes, { axis: { int: 0 } });
+  return { whole: table, chunks: g.within('cpu', split) };
 }
 
 /** The two inputs of {@link chunkedTable}. */
@@ -96,10 +99,17 @@ export function upsampledConv(g: GraphBuilder, x: Value, table: ChunkedTable, ke
   const rows = `(${padded.shape[0]})*${KERNEL_TAPS}`;
   const products = g.reshape(g.gemm(padded, byTap, { transposed: true }), [rows, outputs]);
   const bias = g.weight(`${key}.conv.bias`, [outputs], { type: x.type });
-  return joined(g, table, (chunk) => {
-    const sum = g.reshape(g.reduce('Sum', g.gather(products, chunk), [1]), [chunk.shape[0] as string, outputs]);
-    return g.add(sum, bias);
-  });
+  return joined(g, table, (chunk, target) => g.add(sumGathered(g, products, chunk, target), bias));
+}
+
+/**
+ * Sums of gathered rows: x [M, C], indices [N, K] to [N, C]. For use inside a way of one target: CUDA has a fast kernel for
+ * sums along the first axis, the CPU along the middle one.
+ */
+export function sumGathered(g: GraphBuilder, x: Value, indices: Value, target: GraphTarget): Value {
+  const shape = [indices.shape[0] as number | string, x.shape[1] as number];
+  if (target === 'cpu') return g.reshape(g.reduce('Sum', g.gather(x, indices), [1]), shape);
+  return g.reshape(g.reduce('Sum', g.gather(x, g.transpose(indices, [1, 0])), [0]), shape);
 }
 
 /**
@@ -115,6 +125,17 @@ export function upsampledTable(neighbours: Int32Array, parents: Int32Array, coar
   );
 }
 
-function joined(g: GraphBuilder, table: ChunkedTable, rowsOf: (chunk: Value) => Value): Value {
-  return g.concat(table.chunks.map(rowsOf), 0, table.rows);
+function joined(
+  g: GraphBuilder,
+  { whole, chunks }: ChunkedTable,
+  rowsOf: (chunk: Value, target: GraphTarget) => Value,
+): Value {
+  const [rows] = g.either({
+    cpu: () => {
+      const parts = chunks.map((chunk) => rowsOf(chunk, 'cpu'));
+      return [g.concat(parts, 0, whole.shape[0] as string)];
+    },
+    cuda: () => [rowsOf(whole, 'cuda')],
+  });
+  return rows as Value;
 }

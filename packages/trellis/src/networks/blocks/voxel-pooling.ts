@@ -1,8 +1,8 @@
 /** Down-sampling of voxel features. Source: TRELLIS `modules/sparse/spatial.py`, `SparseDownsample`. */
-import type { GraphBuilder, Value } from '@espalier/onnx';
+import type { GraphBuilder, GraphTarget, Value } from '@espalier/onnx';
 import { float32, int32, type Tensor } from '@espalier/tensors';
 import type { Downsampling } from '../../sparse/index.ts';
-import { withZeroRow } from './submanifold-conv.ts';
+import { sumGathered, withZeroRow } from './submanifold-conv.ts';
 
 /** Which fine rows make up each coarse voxel, and what their sum is multiplied with. */
 export interface Pooling {
@@ -29,7 +29,8 @@ export function feedPooling(name: string, { children, scale }: Downsampling): Re
 
 /** Sum over the n children of each coarse voxel, divided by n + 1: [N, C] -> [M, C]. */
 export function poolDown(g: GraphBuilder, x: Value, { children, scale }: Pooling): Value {
-  const sum = g.reduce('Sum', g.gather(withZeroRow(g, x), children), [1]);
-  const rows = children.shape[0] as string;
-  return g.mul(g.reshape(sum, [rows, x.shape[1] as number]), g.cast(scale, x.type));
+  const padded = withZeroRow(g, x);
+  const way = (target: GraphTarget) => () => [sumGathered(g, padded, children, target)];
+  const [sum] = g.either({ cpu: way('cpu'), cuda: way('cuda') });
+  return g.mul(sum as Value, g.cast(scale, x.type));
 }
