@@ -4,7 +4,7 @@ import { Tally } from './.ci/tally.ts';
 export default defineConfig({
   test: {
     include: ['packages/**/*.test.ts', 'services/**/*.test.ts', 'bench/**/*.test.ts', 'infra/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/*.aws.test.ts', '**/*.browser.test.ts'],
+    exclude: ['**/node_modules/**', '**/*.aws.test.ts', '**/*.browser.test.ts', '**/*.compose.test.ts'],
     reporters: ['default', new Tally()],
     testTimeout: 60_000,
     hookTimeout: 60_000,

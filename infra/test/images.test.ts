@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { readCompose, serviceOf, tagOf } from '../compose/compose-file.ts';
 import { copySources, parseDockerfile } from '../images/dockerfile.ts';
 
 const run = promisify(execFile);
@@ -53,17 +53,30 @@ describe.each(['gpu', 'cpu'])('the %s image', (kind) => {
 
 describe('docker-compose.yml', () => {
   it('has a server for buckets and one for queues, which makes every queue that a worker is told of', async () => {
-    const compose = parse(await read('docker-compose.yml'), { merge: true });
-    expect(Object.keys(compose.services).sort()).toEqual(['api', 'bucket', 'finish', 'generate', 'queues', 'setup']);
-    const queues = await read('infra/images/elasticmq.conf');
-    const urls = Object.entries(compose.services.generate.environment)
+    const services = await readCompose();
+    expect(Object.keys(services).sort()).toEqual(['api', 'bucket', 'finish', 'generate', 'queues', 'setup']);
+    const queues = await read('infra/compose/elasticmq.conf');
+    const urls = Object.entries(serviceOf(services, 'generate').environment)
       .filter(([name]) => name.startsWith('ESPALIER_QUEUE_'))
-      .map(([, url]) => String(url));
+      .map(([, url]) => url);
     expect(urls).toHaveLength(3);
     for (const url of urls) expect(queues).toMatch(new RegExp(`^  ${url.split('/').at(-1)} \\{`, 'm'));
-    for (const { image } of Object.values<{ image: string }>(compose.services)) {
-      expect(image === 'espalier-cpu' || /:(RELEASE\.|\d)/.test(image), image).toBe(true);
+  });
+
+  it('pins what it takes from others, and takes what is free to use', async () => {
+    const foreign = Object.values(await readCompose()).filter(({ image }) => image !== 'espalier-cpu');
+    expect(foreign).toHaveLength(3);
+    // Both Apache-2.0.
+    for (const service of foreign) {
+      expect(service.image).toMatch(/^(versity\/versitygw|softwaremill\/elasticmq-native):/);
+      expect(tagOf(service)).toMatch(/^v?\d+\.\d+\.\d+$/);
     }
+  });
+
+  it('asks each of our own services for its health where that service listens', async () => {
+    const services = await readCompose();
+    const port = (name: string) => serviceOf(services, name).environment.ESPALIER_METRICS_PORT;
+    expect([port('api'), port('generate'), port('finish')]).toEqual(['8000', '9464', '9464']);
   });
 });
 
