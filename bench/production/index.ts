@@ -13,14 +13,17 @@ import { measureCached, measureComputed, measureOverhead, measureResume } from '
 import { dollarsPerThousand } from './requests.ts';
 
 const JOBS = '5000';
-const FRESH_S3 = 23;
+/** Each has its reason: docs/production.md counts them. */
+const COMPUTED_S3 = { given: 20, drawn: 18 } as const;
+
 export async function run(args: readonly string[]): Promise<BenchReport> {
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
   const jobs = Number(args[0] ?? JOBS);
   const servers = await startAwsServers();
   try {
     const cached = await measureCached(servers, jobs);
-    const computed = await measureComputed(servers);
+    const computed = await measureComputed(servers, 'given');
+    const drawn = await measureComputed(servers, 'drawn');
     const overhead = await measureOverhead(servers);
     const killed = await measureResume(servers, 'SIGKILL', 30);
     const told = await measureResume(servers, 'SIGTERM', 30);
@@ -32,6 +35,7 @@ export async function run(args: readonly string[]): Promise<BenchReport> {
         { figure: 'SQS requests a cached job', value: cached.requests.sqs },
         { figure: 'dollars for 1,000 cached jobs', value: cached.dollars },
         { figure: 'S3 requests a job that computes all stages', value: computed.s3 },
+        { figure: 'the same, its seed drawn by the worker', value: drawn.s3 },
         { figure: 'SQS requests a job that computes all stages', value: computed.sqs },
         { figure: 'dollars for 1,000 such jobs', value: dollarsPerThousand(computed) },
         { figure: 'overhead of a 10 s job, share', value: overhead.share },
@@ -41,14 +45,22 @@ export async function run(args: readonly string[]): Promise<BenchReport> {
       goals: [
         { name: 'S3 requests a cached job', value: cached.requests.s3, limit: 12 },
         { name: 'SQS requests a cached job', value: cached.requests.sqs, limit: 6 },
-        // Each has a reason: docs/production.md counts them.
-        { name: 'S3 requests a job that computes all stages', value: computed.s3, limit: FRESH_S3 },
+        { name: 'S3 requests a job that computes all stages', value: computed.s3, limit: COMPUTED_S3.given },
+        { name: 'the same, its seed drawn by the worker', value: drawn.s3, limit: COMPUTED_S3.drawn },
         { name: 'SQS requests a job that computes all stages', value: computed.sqs, limit: 6 },
         { name: 'overhead of a 10 s job against a bare loop', value: overhead.share, limit: 0.05 },
         { name: 'seconds from SIGTERM to the next step elsewhere', value: told, limit: 5 },
         { name: 'seconds from SIGKILL to the next step elsewhere, lease 30 s', value: killed, limit: 40 },
       ],
-      figures: { jobs, cached, computed, overhead, seconds_after_kill: killed, seconds_after_hand_back: told },
+      figures: {
+        jobs,
+        cached,
+        computed,
+        computed_seed_drawn: drawn,
+        overhead,
+        seconds_after_kill: killed,
+        seconds_after_hand_back: told,
+      },
     };
   } finally {
     await servers.stop();

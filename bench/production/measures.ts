@@ -53,14 +53,19 @@ async function submitAll(place: Place, count: number): Promise<void> {
   await Promise.all(Array.from({ length: 8 }, submit));
 }
 
-/** Jobs of which nothing is known: every stage computed, no save in the middle, both lanes. */
-export async function measureComputed(servers: AwsServers): Promise<RequestsPerJob> {
+/**
+ * Jobs of which nothing is known: every stage computed, no save in the middle, both lanes.
+ *
+ * @param seed `given`: somebody may have asked for the same before; `drawn`: by the worker
+ */
+export async function measureComputed(servers: AwsServers, seed: 'given' | 'drawn'): Promise<RequestsPerJob> {
   const place = await makePlace(servers);
   const count = 50;
-  for (let index = 0; index < count; index += 1)
-    await place.submit(`job-${index}`, { prompt: `p${index}`, seed: index });
+  for (let index = 0; index < count; index += 1) {
+    await place.submit(`job-${index}`, { prompt: `p${index}`, ...(seed === 'given' && { seed: index }) });
+  }
   const before = await servers.counts();
-  await serveUntilDone(place, QUICK, 4, new Progress('computed jobs', count));
+  await serveUntilDone(place, QUICK, 4, new Progress(`computed jobs, seed ${seed}`, count));
   return requestsPerJob(before, await servers.counts(), count);
 }
 

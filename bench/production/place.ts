@@ -1,5 +1,5 @@
 /** A bucket that announces its jobs, the two queues, and lanes in this process that serve them. */
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { parseJob, silentLogger, WORK_LANES, type WorkLane } from '@espalier/contracts';
 import { runJob, runLane } from '@espalier/pipeline';
 import { openSqsQueue } from '@espalier/queue';
@@ -68,7 +68,7 @@ export async function serveUntilDone(
       store: place.store,
       runner: runnerOf(lane, place, light),
       logger: silentLogger,
-      random: () => 1,
+      random: randomInt,
       leaseSeconds: 60,
       visibilitySeconds: 60,
       width,
@@ -92,7 +92,7 @@ export async function serveUntilDone(
 function runnerOf(lane: WorkLane, { store }: Place, light: LightOptions): JobRunner {
   const graph = lightGraph(light);
   return {
-    run: async (job, { signal, onEvent, logger, earlier, justHandedOver }) => {
+    run: async (job, { signal, onEvent, logger, earlier, justHandedOver, seedDrawn }) => {
       const deps = {
         store,
         runtime: LIGHT_RUNTIME,
@@ -102,6 +102,7 @@ function runnerOf(lane: WorkLane, { store }: Place, light: LightOptions): JobRun
         onProgress: onEvent,
         earlier,
         justHandedOver,
+        seedDrawn,
       };
       const result = await runLane(lane, job, deps);
       return 'handOver' in result ? result : result.stats;

@@ -47,8 +47,16 @@ export interface ClaimContext {
   readonly expectNew?: boolean;
 }
 
+export interface Claimed {
+  readonly kind: 'claimed';
+  readonly claim: Claim;
+  readonly job: Job;
+  /** The seed was drawn for this very claim: nothing can be there that depends on it. */
+  readonly seedDrawn: boolean;
+}
+
 export type ClaimResult =
-  | { readonly kind: 'claimed'; readonly claim: Claim; readonly job: Job }
+  | Claimed
   /** At its end, now or before. `status` is how it ended. */
   | { readonly kind: 'ended'; readonly status: JobStatus; readonly justNow: boolean }
   /**
@@ -99,20 +107,22 @@ export async function attemptClaim(context: ClaimContext, reading: Reading): Pro
     return end(context, finishedRecord(from, now, { state: 'failed', error: failureOf(deadlineError(job)) }), seen);
   }
   // A second attempt makes the same asset: the seed that was drawn first stays.
-  const seed = !anew && !reading.seedGiven && from.seed !== undefined ? from.seed : job.input.seed;
+  const kept = anew || reading.seedGiven ? undefined : from.seed;
+  const seed = kept ?? job.input.seed;
   const { worker, leaseMs } = context;
   const running = claimedRecord(from, { now, worker }, { leaseMs, seed, died });
   const written = await writeStatus(context.store, running, seen);
   if (written === undefined) return { kind: 'later', at: now };
   if (anew && seen !== undefined) await clearOldResults(context.store, submission.id);
   const seeded: Job = { ...job, input: { ...job.input, seed } };
-  return { kind: 'claimed', claim: new Claim(context.store, written), job: seeded };
+  const seedDrawn = !reading.seedGiven && kept === undefined;
+  return { kind: 'claimed', claim: new Claim(context.store, written), job: seeded, seedDrawn };
 }
 
 /** Claims a job that has no record yet, in one request; nothing when it has one, or is not to be worked on. */
 async function claimNew(
   { store, clock, worker, leaseMs }: ClaimContext,
-  { submission, job }: Extract<Reading, { job: Job }>,
+  { submission, job, seedGiven }: Extract<Reading, { job: Job }>,
 ): Promise<ClaimResult | undefined> {
   const now = clock.now();
   const queued = queuedRecord(submission, now);
@@ -120,7 +130,7 @@ async function claimNew(
   if ((deadline !== undefined && deadline <= now) || (await isCancelled(store, submission))) return undefined;
   const record = claimedRecord(queued, { now, worker }, { leaseMs, seed: job.input.seed });
   const written = await writeStatus(store, record, undefined);
-  return written && { kind: 'claimed', claim: new Claim(store, written), job };
+  return written && { kind: 'claimed', claim: new Claim(store, written), job, seedDrawn: !seedGiven };
 }
 
 /** @param died how its worker did last */
@@ -147,7 +157,10 @@ export function isNewSubmission(submission: Submission, { status, modifiedAt }: 
 }
 
 /** A marker that is older than the job object was meant for an earlier submission. */
-async function isCancelled(store: ObjectStore, submission: Submission): Promise<boolean> {
+export async function isCancelled(
+  store: ObjectStore,
+  submission: Pick<Submission, 'id' | 'submittedAt'>,
+): Promise<boolean> {
   const marker = await store.head(cancelKey(submission.id));
   return marker !== undefined && marker.modifiedAt >= submission.submittedAt;
 }

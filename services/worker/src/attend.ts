@@ -49,6 +49,8 @@ export interface AttendContext extends ClaimContext {
   readonly stallMs: number;
   /** Milliseconds that a run which was told to stop gets for saving. */
   readonly graceMs: number;
+  /** See `Claimed`. @defaultValue false */
+  readonly seedDrawn?: boolean;
   /** Out of memory is the end, not worth another try. @defaultValue false */
   readonly failOutOfMemory?: boolean;
   /** Aborted when this worker must let go of the job. */
@@ -146,7 +148,14 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
     let result: JobStats | HandOver;
     const { stages: earlier } = claim.status;
     const justHandedOver = wasHandedOver(claim.status);
-    const options = { signal: run.signal, onEvent, logger, justHandedOver, ...(earlier !== undefined && { earlier }) };
+    const options = {
+      signal: run.signal,
+      onEvent,
+      logger,
+      justHandedOver,
+      seedDrawn: context.seedDrawn === true,
+      ...(earlier !== undefined && { earlier }),
+    };
     try {
       result = await Promise.race([context.runner.run(job, options), unresponsive]);
       over = true; // from here on the record is this function's to move

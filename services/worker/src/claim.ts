@@ -20,6 +20,11 @@ export class Claim {
     return this.#seen.status;
   }
 
+  /** Of the record as it was written last. */
+  get etag(): string {
+    return this.#seen.etag;
+  }
+
   /**
    * Moves the record on.
    *

@@ -1,6 +1,7 @@
 export * from './attempt-claim.ts';
 export * from './attend.ts';
 export * from './claim.ts';
+export * from './claim-handed.ts';
 export * from './lanes/dead-letter.ts';
 export { ownKey } from './lanes/handle-message.ts';
 export * from './lanes/inline-job.ts';

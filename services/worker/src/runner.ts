@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly earlier?: JobStatus['stages'];
   /** The other lane has just done its part, and nobody has taken the job up since. */
   readonly justHandedOver?: boolean;
+  /** The job's seed was drawn a moment ago: nothing that depends on it can have been made before. */
+  readonly seedDrawn?: boolean;
 }
 
 export interface JobRunner {

@@ -43,6 +43,8 @@ export interface RunJobDeps {
   readonly earlier?: JobStats['stages'] | undefined;
   /** The other lane has just done its part, and nobody has taken the job up since. @defaultValue false */
   readonly justHandedOver?: boolean | undefined;
+  /** The seed was drawn a moment ago: nothing that depends on it is looked for. @defaultValue false */
+  readonly seedDrawn?: boolean | undefined;
   /** Longest sampling work that a crash may lose, seconds; 0 saves after every step. @defaultValue 10 */
   readonly saveSeconds?: number;
   /** How often a stage goes on in a fresh process after a crash, before the job fails. @defaultValue 2 */

@@ -1,5 +1,5 @@
-import type { JobStats } from '@espalier/contracts';
-import { describe, expect, it } from 'vitest';
+import { type JobStats, STAGES } from '@espalier/contracts';
+import { describe, expect, it, vi } from 'vitest';
 import { glbOf, recorder, tinyRuntime } from '../../test/jobs.ts';
 import { temporaryStore } from '../../test/temporary.ts';
 import { tinyJob } from '../../test/tiny-job.ts';
@@ -40,5 +40,19 @@ describe('lanes', () => {
     await runLane('finish', smaller, { ...deps, onProgress: refinishing.onProgress });
     expect(refinishing.computed()).not.toContain('decode');
     expect(await glbOf(shared, 'smaller')).not.toEqual(await glbOf(whole));
+  });
+
+  it('look for nothing that depends on a seed drawn a moment ago, and find the prompt all the same', async () => {
+    const runtime = await tinyRuntime();
+    const store = await temporaryStore();
+    const get = vi.spyOn(store, 'get');
+    const looks = () =>
+      get.mock.calls.flatMap(([key]) => STAGES.filter((stage) => key.startsWith(`checkpoints/${stage}/`)));
+    const drawn = { store, runtime, seedDrawn: true };
+    expect(await runLane('generate', tinyJob(), drawn)).toEqual({ handOver: 'finish' });
+    expect(looks()).toEqual(['condition']);
+    const second = recorder();
+    await runLane('generate', tinyJob({ id: 'second', seed: 7 }), { ...drawn, onProgress: second.onProgress });
+    expect(second.computed()).toEqual(['structure', 'latent', 'decode']);
   });
 });

@@ -20,6 +20,8 @@ import { guarded, type JobResult, type RunJobDeps, runPlanned, stageRunner } fro
 
 const GENERATING = STAGES.filter((name) => STAGE_LANES[name] === 'gpu');
 const FINISHING = STAGES.filter((name) => STAGE_LANES[name] === 'cpu');
+/** The seed, or what was made with it, is among what they are computed from. */
+const SEEDED = STAGES.slice(STAGES.indexOf('structure'));
 /** The last stage that needs an accelerator. */
 const GENERATED = 'decode';
 
@@ -54,5 +56,6 @@ async function wholePlan(lane: WorkLane, job: Job, deps: RunJobDeps): Promise<Pl
   const checkpoints = new CheckpointStore({ store: deps.store, logger: deps.logger ?? silentLogger });
   // Who made the mesh a moment ago found no finish of it.
   const isNew = lane === 'finish' && deps.justHandedOver === true && deps.earlier?.[GENERATED]?.cached === false;
-  return planFor('export', graph, recipes, checkpoints, isNew ? { absent: new Set(FINISHING) } : {});
+  const absent = deps.seedDrawn === true ? SEEDED : isNew ? FINISHING : [];
+  return planFor('export', graph, recipes, checkpoints, { absent: new Set(absent) });
 }

@@ -4,8 +4,9 @@
  * The decoders' own output, half a gigabyte at full size, never leaves the inference process: FlexiCubes runs there.
  * Colours and Gaussian shapes are stored as 16-bit floats, finer than the 8 bits that textures have.
  */
-import { TerminalError } from '@espalier/contracts';
+import { TerminalError, type TokenReportRecord, TokenReportSchema } from '@espalier/contracts';
 import { z } from 'zod';
+import { conditionStage } from './condition.ts';
 import { latentStage } from './latent.ts';
 import { MESH_FORMS } from './meshes.ts';
 import { type Stage, tensorOf } from './stage.ts';
@@ -16,12 +17,14 @@ export interface DecodeState {
   readonly resolution: number;
   /** What the networks ran on. */
   readonly device: string;
+  /** What of the prompt was used. Kept here too, since the finish reads no checkpoint before this one. */
+  readonly tokens: TokenReportRecord;
 }
 
 export const decodeStage: Stage<DecodeState> = {
   name: 'decode',
-  version: 1,
-  inputs: ['structure', 'latent'],
+  version: 2,
+  inputs: ['condition', 'structure', 'latent'],
   tensors: {
     ...MESH_FORMS,
     'gaussians.positions': { dtype: 'F32', shape: [null, 3], optional: true },
@@ -30,7 +33,7 @@ export const decodeStage: Stage<DecodeState> = {
     'gaussians.rotations': { dtype: 'F16', shape: [null, 4], optional: true },
     'gaussians.opacities': { dtype: 'F16', shape: [null], optional: true },
   },
-  state: z.object({ resolution: z.int().min(1), device: z.string() }),
+  state: z.object({ resolution: z.int().min(1), device: z.string(), tokens: TokenReportSchema }),
   parameters: ({ choices }) => ({ fill_enclosed: choices.fillEnclosed, gaussians: choices.gaussians }),
   async run(context) {
     const { choices, networks, signal, onStep } = context;
@@ -46,7 +49,8 @@ export const decodeStage: Stage<DecodeState> = {
         onStep,
       },
     );
-    return { tensors, state: { resolution, device: networks.device ?? 'unknown' } };
+    const { tokens } = context.input(conditionStage).state;
+    return { tensors, state: { resolution, device: networks.device ?? 'unknown', tokens } };
   },
   judge(content) {
     if (tensorOf(content, 'indices').shape[0] !== 0) return;

@@ -1,5 +1,5 @@
 /** The mesh to be textured: the raw one cleaned, and with the wanted share of its faces removed. */
-import { CleaningSchema } from '@espalier/contracts';
+import { CleaningSchema, TokenReportSchema } from '@espalier/contracts';
 import { z } from 'zod';
 import { decodeStage } from './decode.ts';
 import { MESH_FORMS, meshOf, meshTensors, prefixed } from './meshes.ts';
@@ -14,6 +14,8 @@ const SurfaceStateSchema = z.object({
   cleaning: CleaningSchema,
   /** What the networks ran on. */
   device: z.string(),
+  /** What of the prompt was used. */
+  tokens: TokenReportSchema,
 });
 export type SurfaceState = z.infer<typeof SurfaceStateSchema>;
 
@@ -22,7 +24,7 @@ export const CLEAN = 'clean.';
 
 export const surfaceStage: Stage<SurfaceState> = {
   name: 'surface',
-  version: 3,
+  version: 4,
   inputs: ['decode'],
   tensors: { ...MESH_FORMS, ...prefixed(CLEAN, MESH_FORMS) },
   state: SurfaceStateSchema,
@@ -53,6 +55,7 @@ export const surfaceStage: Stage<SurfaceState> = {
           simplify_error: report.simplifyError,
         },
         device: decoded.state.device,
+        tokens: decoded.state.tokens,
       },
     };
   },

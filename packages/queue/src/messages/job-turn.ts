@@ -1,5 +1,5 @@
 /** Espalier's own message between lanes: "look at this job again". All that matters about it is in the bucket. */
-import { isJobId } from '@espalier/contracts';
+import { isJobId, JOB_BODY_MAX_BYTES, JobStatusSchema } from '@espalier/contracts';
 import { z } from 'zod';
 import type { JobTurn } from './types.ts';
 
@@ -12,10 +12,17 @@ export const JobTurnSchema = z.object({
     key: z.string().min(1).max(1024).optional(),
     // A trace that cannot be read must not cost a job.
     traceparent: z.string().regex(TRACEPARENT).optional().catch(undefined),
+    // Without it the same is read from the bucket.
+    handed: z
+      .object({ job: z.unknown(), status: JobStatusSchema, etag: z.string().min(1) })
+      .optional()
+      .catch(undefined),
   }),
 });
 
-export function encodeJobTurn({ job, key, traceparent }: JobTurn): string {
+/** `handed` is left out where the message would be longer than any that is read. */
+export function encodeJobTurn({ job, key, traceparent, handed }: JobTurn): string {
   const espalier = { job, ...(key !== undefined && { key }), ...(traceparent !== undefined && { traceparent }) };
-  return JSON.stringify({ espalier });
+  const whole = JSON.stringify({ espalier: { ...espalier, ...(handed !== undefined && { handed }) } });
+  return Buffer.byteLength(whole) <= JOB_BODY_MAX_BYTES ? whole : JSON.stringify({ espalier });
 }

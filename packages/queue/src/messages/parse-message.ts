@@ -54,9 +54,14 @@ function parse(body: string, depth: number): ParsedMessage {
     return check(SnsEnvelopeSchema, value, 'an SNS notification', ({ Message }) => parse(Message, depth + 1));
   }
   if ('espalier' in value) {
-    return check(JobTurnSchema, value, "Espalier's own message", ({ espalier: { job, key, traceparent } }) => ({
+    return check(JobTurnSchema, value, "Espalier's own message", ({ espalier: { job, key, traceparent, handed } }) => ({
       kind: 'turn',
-      turn: { job, ...(key !== undefined && { key }), ...(traceparent !== undefined && { traceparent }) },
+      turn: {
+        job,
+        ...(key !== undefined && { key }),
+        ...(traceparent !== undefined && { traceparent }),
+        ...(handed !== undefined && { handed }),
+      },
     }));
   }
   if ('prompt' in value || 'input' in value || 'from' in value) return { kind: 'job', job: value };

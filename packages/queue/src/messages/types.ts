@@ -1,4 +1,5 @@
 /** What a message turned out to be. */
+import type { JobStatus } from '@espalier/contracts';
 
 export interface AnnouncedObject {
   readonly bucket: string;
@@ -29,4 +30,18 @@ export interface JobTurn {
   readonly key?: string;
   /** W3C trace context of whoever sent it. */
   readonly traceparent?: string;
+  readonly handed?: HandedJob;
+}
+
+/**
+ * The job as one lane hands it to the other, which can then claim it without reading it again. It proves nothing: the
+ * claim is a compare-and-swap against `etag`, so who holds an old message loses, and reads.
+ */
+export interface HandedJob {
+  /** The job as it was worked on, seed and all; not checked yet. */
+  readonly job: unknown;
+  /** Its record as it was written last. */
+  readonly status: JobStatus;
+  /** That version of the record. */
+  readonly etag: string;
 }

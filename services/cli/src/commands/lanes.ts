@@ -99,7 +99,7 @@ async function openRunners(
   closers.push(close);
   logger.info({ model: runtime.model.name, revision: runtime.model.revision }, 'model opened');
   return (lane) => ({
-    run: async (job, { signal, onEvent, logger: jobLogger, earlier, justHandedOver }) => {
+    run: async (job, { signal, onEvent, logger: jobLogger, earlier, justHandedOver, seedDrawn }) => {
       const { saveSeconds } = settings;
       const deps = {
         store,
@@ -110,6 +110,7 @@ async function openRunners(
         saveSeconds,
         earlier,
         justHandedOver,
+        seedDrawn,
       };
       const result = await runLane(lane, job, deps);
       return 'handOver' in result ? result : result.stats;

@@ -15,13 +15,15 @@ import {
   type AnnouncedObject,
   backOffSeconds,
   encodeJobTurn,
+  type HandedJob,
   Heartbeat,
   parseMessage,
   type QueueMessage,
 } from '@espalier/queue';
 import { JOBS_PREFIX, jobKey } from '@espalier/storage';
-import { attemptClaim } from '../attempt-claim.ts';
+import { attemptClaim, type ClaimResult } from '../attempt-claim.ts';
 import { type AttendContext, attend } from '../attend.ts';
+import { claimHanded } from '../claim-handed.ts';
 import { retryTime } from '../status-record.ts';
 import { type Reading, readSubmission } from '../submissions.ts';
 import { buryMessage } from './dead-letter.ts';
@@ -80,6 +82,7 @@ async function judge(context: MessageContext, message: QueueMessage): Promise<Ve
           { ...context, traceparent: parsed.turn.traceparent },
           message,
           parsed.turn.key ?? jobKey(parsed.turn.job),
+          parsed.turn.handed,
         );
       case 'job':
         return await attendKey(announcing(context, message), message, await storeInlineJob(store, parsed.job));
@@ -125,11 +128,33 @@ export function ownKey(location: string, bucket: string, key: string): string | 
   return bucket === place[1] && key.startsWith(prefix) ? key.slice(prefix.length) : undefined;
 }
 
-async function attendKey(context: MessageContext, message: QueueMessage, key: string): Promise<Verdict> {
-  const { options, store, clock } = context;
+/** The job object and whether it is ours to do; nothing when it was deleted. */
+async function claimKey(
+  context: MessageContext,
+  { receiveCount }: QueueMessage,
+  key: string,
+  handed: HandedJob | undefined,
+): Promise<{ readonly reading: Reading; readonly result: ClaimResult } | undefined> {
+  const { store, options } = context;
+  // Who sees the message a second time most likely finds the record moved on.
+  if (handed !== undefined && receiveCount === 1) {
+    const taken = await claimHanded(context, key, handed, options.random);
+    if (taken !== undefined) return taken;
+  }
   const reading = await readSubmission(store, { key }, options.random);
-  if (reading === undefined) return 'done'; // deleted since
-  const result = await attemptClaim(context, reading);
+  return reading && { reading, result: await attemptClaim(context, reading) };
+}
+
+async function attendKey(
+  context: MessageContext,
+  message: QueueMessage,
+  key: string,
+  handed?: HandedJob,
+): Promise<Verdict> {
+  const { options, clock } = context;
+  const found = await claimKey(context, message, key, handed);
+  if (found === undefined) return 'done';
+  const { reading, result } = found;
   if (result.kind === 'later') {
     // Whoever holds the job got it by a message of its own, and that one will come again if the holder dies.
     if (result.holder !== undefined && result.sameVersion === true && message.receiveCount === 1) {
@@ -147,7 +172,7 @@ async function attendKey(context: MessageContext, message: QueueMessage, key: st
     else options.hooks?.onDuplicate?.();
     return 'done';
   }
-  const { claim, job } = result;
+  const { claim, job, seedDrawn } = result;
   // A claim that says something says whom it was taken from.
   if (claim.status.events.at(-1)?.note !== undefined) options.hooks?.onSteal?.();
   const { attempt } = claim.status;
@@ -171,6 +196,7 @@ async function attendKey(context: MessageContext, message: QueueMessage, key: st
       {
         ...context,
         logger,
+        seedDrawn,
         onEvent: (event) => {
           heartbeat.advanced();
           trace.listen(event);
@@ -185,7 +211,8 @@ async function attendKey(context: MessageContext, message: QueueMessage, key: st
     options.hooks?.onOutcome?.(outcome, claim.status, clock.now() - began);
     if (outcome === 'handed-over') {
       const next = options.lane === 'generate' ? 'finish' : 'generate';
-      await options.queues[next].send(encodeJobTurn({ job: job.id, key, traceparent }));
+      const { status, etag } = claim;
+      await options.queues[next].send(encodeJobTurn({ job: job.id, key, traceparent, handed: { job, status, etag } }));
       return 'done';
     }
     if (outcome === 'returned' && claim.status.error?.code === 'OUT_OF_MEMORY' && options.queues.generateLarge) {

@@ -30,10 +30,10 @@ const INPUTS: Readonly<Record<StageName, readonly StageName[]>> = {
   condition: [],
   structure: ['condition'],
   latent: ['condition', 'structure'],
-  decode: ['latent'],
+  decode: ['condition', 'latent'],
   surface: ['decode'],
   texture: ['surface'],
-  export: ['condition', 'surface', 'texture'],
+  export: ['surface', 'texture'],
 };
 
 const digest = (...parts: (string | Uint8Array)[]): Uint8Array => {

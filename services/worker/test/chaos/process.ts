@@ -85,7 +85,7 @@ await serveLanes(
     width: { generate: options.width, finish: options.width },
     pace: { poll: 2, beat: 0.25 },
     runnerFor: (lane) => ({
-      run: async (job, { signal, onEvent, logger: jobLogger, earlier, justHandedOver }) => {
+      run: async (job, { signal, onEvent, logger: jobLogger, earlier, justHandedOver, seedDrawn }) => {
         const result = await runLane(lane, job, {
           store,
           runtime: LIGHT_RUNTIME,
@@ -94,6 +94,7 @@ await serveLanes(
           signal,
           earlier,
           justHandedOver,
+          seedDrawn,
           onProgress: (event) => {
             if (event.type === 'stage.step') say({ type: 'step', job: job.id, stage: event.stage, step: event.step });
             if (event.type === 'stage.started' && event.resumedFromStep !== undefined) {
