@@ -33,6 +33,21 @@ describe('Session', () => {
     await expect(session.run({ a: pair(1, 2), b: pair(3, 4) })).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
   });
 
+  it("writes outputs of known shape into memory that it keeps, and gives them as the caller's own", async () => {
+    const session = await openSession(sumGraph(), { device: 'cpu', threads: 1 });
+    const double = async (...values: number[]) => {
+      const feeds = { a: pair(...values), b: pair(...values) };
+      return (await session.run(feeds, { y: [values.length / 2, 2] })).y;
+    };
+    const first = await double(1, 2, 3, 4);
+    expect(await double(5, 6)).toEqual(pair(10, 12));
+    expect(await double(1, 1, 1, 1, 1, 1)).toEqual(pair(2, 2, 2, 2, 2, 2));
+    expect(first).toEqual(pair(2, 4, 6, 8));
+    const other = session.run({ a: pair(1, 2), b: pair(3, 4) }, { y: [2, 2] });
+    await expect(other).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
+    await session.release();
+  });
+
   it('takes and gives every element type', async () => {
     const g = new GraphBuilder({ name: 'types' });
     const tensors: Record<string, Tensor> = {

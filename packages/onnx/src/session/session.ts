@@ -1,12 +1,13 @@
 /** Runs a graph on ONNX Runtime. With `session-options.ts` the only module that knows `onnxruntime-node`. */
 import { availableParallelism } from 'node:os';
 import { ensureError, type Logger, silentLogger, TerminalError } from '@espalier/contracts';
-import { bytesOf, dataFromBytes, type Tensor } from '@espalier/tensors';
+import { BYTES_PER_ELEMENT, bytesOf, dataFromBytes, elementCount, type Tensor } from '@espalier/tensors';
 import * as ort from 'onnxruntime-node';
 import type { Graph } from '../graph/graph.ts';
 import { dtypeOf } from '../graph/types.ts';
 import { type Device, type DeviceChoice, devicesFor, deviceUnavailable, isCudaInstalled } from './device.ts';
 import { assertFeeds } from './feeds.ts';
+import { KeptMemory } from './kept-memory.ts';
 import { isOutOfMemory, runError } from './run-error.ts';
 import { sessionOptions, weightRole } from './session-options.ts';
 
@@ -25,10 +26,16 @@ export interface Session {
   readonly device: Device;
   /**
    * @param feeds Tensors by the names of the graph's inputs, all of them.
-   * @returns Tensors by the names of its outputs.
-   * @throws TerminalError `FEED_INVALID` naming the input; `GPU_OUT_OF_MEMORY`; `INFERENCE_FAILED`.
+   * @param known Shapes of outputs that are known beforehand. The runtime writes these into memory that the session keeps
+   *   until it is released, and would else take and give back for each run; for outputs of hundreds of megabytes.
+   * @returns Tensors by the names of its outputs, the caller's own.
+   * @throws TerminalError `FEED_INVALID` naming the input; `GPU_OUT_OF_MEMORY`; `INFERENCE_FAILED`, also when an output has
+   *   another shape than the one known.
    */
-  run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    known?: Readonly<Record<string, readonly number[]>>,
+  ): Promise<Record<string, Tensor>>;
   /** Gives the memory back. A released session cannot run. */
   release(): Promise<void>;
 }
@@ -82,6 +89,7 @@ class OrtSession implements Session {
   readonly device: Device;
   readonly #graph: Graph;
   readonly #session: ort.InferenceSession;
+  readonly #kept = new KeptMemory();
 
   constructor(graph: Graph, device: Device, session: ort.InferenceSession) {
     this.#graph = graph;
@@ -89,29 +97,46 @@ class OrtSession implements Session {
     this.#session = session;
   }
 
-  async run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+  async run(
+    feeds: Readonly<Record<string, Tensor>>,
+    known: Readonly<Record<string, readonly number[]>> = {},
+  ): Promise<Record<string, Tensor>> {
     assertFeeds(this.#graph, feeds);
     const inputs = Object.fromEntries(
       [...this.#graph.inputs].map(([name, { type }]) => [name, toOrt(type, feeds[name])]),
     );
     let results: ort.InferenceSession.OnnxValueMapType;
     try {
-      results = await this.#session.run(inputs);
+      results = await this.#session.run(inputs, this.#fetches(known));
     } catch (error) {
       throw runError(this.#graph.name, this.device, error);
     }
     return Object.fromEntries(
       [...this.#graph.outputs].map(([name, { type }]) => {
         const tensor = results[name] as ort.Tensor;
-        const data = tensor.data as Float32Array;
         const dtype = dtypeOf(type);
-        return [name, { dtype, shape: [...tensor.dims], data: dataFromBytes(dtype, bytesOf(data)) }];
+        const bytes = this.#kept.own(bytesOf(tensor.data as Float32Array));
+        return [name, { dtype, shape: [...tensor.dims], data: dataFromBytes(dtype, bytes) }];
+      }),
+    );
+  }
+
+  /** All outputs; null leaves the memory to the runtime. */
+  #fetches(known: Readonly<Record<string, readonly number[]>>): Record<string, ort.Tensor | null> {
+    return Object.fromEntries(
+      [...this.#graph.outputs].map(([name, { type }]) => {
+        const shape = known[name];
+        if (shape === undefined) return [name, null];
+        const dtype = dtypeOf(type);
+        const bytes = this.#kept.take(name, elementCount(shape) * BYTES_PER_ELEMENT[dtype]);
+        return [name, toOrt(type, { dtype, shape, data: dataFromBytes(dtype, bytes) })];
       }),
     );
   }
 
   async release(): Promise<void> {
     await this.#session.release();
+    this.#kept.release();
   }
 }
 

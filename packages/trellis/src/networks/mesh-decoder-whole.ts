@@ -171,5 +171,5 @@ export function runWholeMeshDecoder(
     );
     feeds[`pieces.${level}`] = { dtype: 'I64', shape: [pieces], data };
   }
-  return session.run(feeds);
+  return session.run(feeds, { cells: [rows * OCTANTS ** 2, cellChannels(config)] });
 }
