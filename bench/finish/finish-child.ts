@@ -7,8 +7,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { silentLogger } from '@espalier/contracts';
-import { inspectTopology, type RawMesh } from '@espalier/geometry';
-import { bakeTextures, CpuPool } from '@espalier/pipeline';
+import { cleanSurface, inspectTopology, type RawMesh } from '@espalier/geometry';
+import { bakeTextures, CpuPool, surfaceCrew } from '@espalier/pipeline';
 import { floatToHalf } from '@espalier/tensors';
 import { extractScene, SCENES, sampleGaussians } from './scenes.ts';
 
@@ -66,7 +66,7 @@ const pool = new CpuPool({ size: Number(threads), logger: silentLogger });
 // Threads that wait for work: a service has them, and what starting one costs is another bench's matter.
 await Promise.all(Array.from({ length: Number(threads) }, () => pool.run('detail', tiny(outer))));
 const { mesh, clean, report } = await timed('surface', () => {
-  return pool.run('surface', { mesh: raw, simplify: 0.95, maxFaces: 200_000 });
+  return cleanSurface(raw, { simplify: 0.95, maxFaces: 200_000 }, surfaceCrew(pool));
 });
 // Once more by itself, for the comparison with Python, and not part of the whole.
 const before = process.cpuUsage();

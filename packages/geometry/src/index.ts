@@ -36,7 +36,9 @@ export {
   type CleanSurfaceReport,
   type CleanSurfaceResult,
   cleanSurface,
+  type SurfaceCrew,
 } from './surface/clean-surface.ts';
 export { SILHOUETTE_TOLERANCE, type SimplifyOptions, type SimplifyResult, simplify } from './surface/simplify.ts';
+export { SURFACE_STEPS, type SurfaceStep, type SurfaceSteps } from './surface/surface-steps.ts';
 export { UNWRAP_DEFAULTS, type UnwrapOptions, unwrap } from './unwrap/unwrap.ts';
 export type { UnwrappedMesh, UnwrapReport } from './unwrap/unwrapped-mesh.ts';

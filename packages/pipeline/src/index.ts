@@ -2,6 +2,7 @@ export type { CheckpointContent } from './checkpoints/body.ts';
 export { type Recipe, recipeDigest, type StageParameters } from './checkpoints/recipe.ts';
 export { bakeTextures } from './cpu/bake-textures.ts';
 export { CpuPool } from './cpu/cpu-pool.ts';
+export { surfaceCrew } from './cpu/surface-crew.ts';
 export { SavePace } from './inference/save-pace.ts';
 export { type JobResult, type RunJobDeps, runJob } from './run/run-job.ts';
 export { runLane } from './run/run-lane.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { torus, voxelize } from '../../test/shapes.ts';
 import { extractSurface } from '../flexicubes/extract-surface.ts';
 import type { TriangleMesh } from '../mesh/mesh.ts';
-import { sphereDirections } from '../raster/camera.ts';
+import { sphereDirections, type Vector3 } from '../raster/camera.ts';
 import { FaceGrid } from './face-grid.ts';
 import { TriangleBvh } from './triangle-bvh.ts';
 
@@ -11,6 +11,8 @@ const wild: TriangleMesh = {
   positions: Float32Array.from({ length: 1800 }, (_, i) => Math.sin(i * 12.9898) * 0.4),
   indices: Uint32Array.from({ length: 600 }, (_, i) => i),
 };
+
+const directions: Vector3[] = [...sphereDirections(40), [1, 0, 0], [0, -1, 0], [0, 0, 1]];
 
 describe('FaceGrid', () => {
   it.each([
@@ -21,7 +23,7 @@ describe('FaceGrid', () => {
     let [open, closed] = [0, 0];
     for (let i = 0; i < 60; i++) {
       const origin = [0, 1, 2].map((k) => 0.3 * Math.sin(i * 7.1 + k * 2.3)) as [number, number, number];
-      for (const direction of [...sphereDirections(40), [1, 0, 0], [0, -1, 0], [0, 0, 1]] as const) {
+      for (const direction of directions) {
         const isOpen = tree.castRay(...origin, ...direction, 1e-5, 10).face < 0;
         expect(grid.isOpen(origin, direction)).toBe(isOpen);
         if (isOpen) open++;
@@ -30,6 +32,20 @@ describe('FaceGrid', () => {
     }
     expect(open).toBeGreaterThan(100);
     expect(closed).toBeGreaterThan(100);
+  });
+
+  it('knows distances as far as it is asked', () => {
+    const [grid, tree] = [new FaceGrid(ring), TriangleBvh.of(ring)];
+    let [near, far] = [0, 0];
+    for (let i = 0; i < 400; i++) {
+      const point = [0.8192, 0.6711, 0.5497].map((step) => ((i * step) % 1) - 0.5) as [number, number, number];
+      const { distance } = tree.closestPoint(...point);
+      expect(grid.distanceWithin(...point, 0.05)).toBeCloseTo(Math.min(distance, 0.05), 12);
+      expect(grid.isWithin(...point, 0.05)).toBe(distance <= 0.05);
+      if (distance < 0.05) near++;
+      else far++;
+    }
+    expect(Math.min(near, far)).toBeGreaterThan(20);
   });
 
   it('stays small with faces through all of its cells, and knows flat meshes and far corners', () => {

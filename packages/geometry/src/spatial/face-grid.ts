@@ -1,7 +1,8 @@
-/** Whether rays get out of a mesh: its faces, sorted into the cells of a regular grid. Quick to build, unlike a tree. */
+/** A mesh' faces, sorted into the cells of a regular grid: quick to build, unlike a tree, for short questions. */
 
 import type { TriangleMesh } from '../mesh/mesh.ts';
 import { boundsOf } from '../mesh/topology.ts';
+import { closestOnTriangle, type TrianglePoint } from './closest-on-triangle.ts';
 
 /** Cells along the longest side at most. */
 const MAX_SIDE = 128;
@@ -23,6 +24,8 @@ export class FaceGrid {
   readonly #starts: Int32Array;
   readonly #faces: Int32Array;
   readonly #range = new Int32Array(6);
+  readonly #corners = new Float32Array(9);
+  readonly #point: TrianglePoint = { v: 0, w: 0 };
 
   constructor(mesh: TriangleMesh) {
     this.#mesh = mesh;
@@ -78,6 +81,56 @@ export class FaceGrid {
       at[axis] = cellAt;
       next[axis] = (next[axis] as number) + (delta[axis] as number);
     }
+  }
+
+  /** True when a face is no further than `limit` from a point. World units. */
+  isWithin(x: number, y: number, z: number, limit: number): boolean {
+    this.#rangeAround(x, y, z, limit);
+    return this.#nearestInRange(x, y, z, limit) <= limit;
+  }
+
+  /** Distance from a point to the nearest face, or `limit` when none is as near as that. World units. */
+  distanceWithin(x: number, y: number, z: number, limit: number): number {
+    // Boxes around the point, from a small one on, until what was found lies inside.
+    for (let reach = Math.min(limit, this.#cell / 4); ; reach = Math.min(limit, reach * 2)) {
+      this.#rangeAround(x, y, z, reach);
+      const nearest = this.#nearestInRange(x, y, z, 0);
+      if (nearest <= reach) return nearest;
+      if (reach === limit) return limit;
+    }
+  }
+
+  #rangeAround(x: number, y: number, z: number, reach: number): void {
+    for (let k = 0; k < 3; k++) {
+      const place = (k === 0 ? x : k === 1 ? y : z) - (this.#min[k] as number);
+      this.#range[k] = Math.max(0, Math.floor((place - reach) / this.#cell));
+      this.#range[k + 3] = Math.min((this.#counts[k] as number) - 1, Math.floor((place + reach) / this.#cell));
+    }
+  }
+
+  /** Distance to the nearest face in the cells of the range, or to the first that is no further than `enough`. */
+  #nearestInRange(x: number, y: number, z: number, enough: number): number {
+    const { positions, indices } = this.#mesh;
+    const [nx, ny] = this.#counts as [number, number];
+    const [x0, y0, z0, x1, y1, z1] = this.#range as unknown as [number, number, number, number, number, number];
+    const corners = this.#corners;
+    let nearest = Infinity;
+    for (let cz = z0; cz <= z1; cz++) {
+      for (let cy = y0; cy <= y1; cy++) {
+        const row = (cz * ny + cy) * nx;
+        const end = this.#starts[row + x1 + 1] as number;
+        for (let i = this.#starts[row + x0] as number; i < end; i++) {
+          const face = (this.#faces[i] as number) * 3;
+          for (let k = 0; k < 3; k++) {
+            const vertex = (indices[face + k] as number) * 3;
+            for (let c = 0; c < 3; c++) corners[k * 3 + c] = positions[vertex + c] as number;
+          }
+          nearest = Math.min(nearest, closestOnTriangle(corners, 0, x, y, z, this.#point));
+          if (nearest <= enough * enough) return Math.sqrt(nearest);
+        }
+      }
+    }
+    return Math.sqrt(nearest);
   }
 
   #isHit(face: number, origin: readonly number[], direction: readonly number[]): boolean {

@@ -2,6 +2,7 @@
 
 import type { TriangleMesh } from '../mesh/mesh.ts';
 import type { Bvh } from './bvh.ts';
+import { closestOnTriangle, type TrianglePoint } from './closest-on-triangle.ts';
 import { type TriangleTree, triangleTree } from './triangle-tree.ts';
 
 /** Where a query ended on the mesh; overwritten by the next query. */
@@ -22,6 +23,7 @@ export class TriangleBvh {
   readonly #stackDistance: Float64Array;
   readonly #corners: Float32Array;
   readonly #leafOf: Int32Array;
+  readonly #point: TrianglePoint = { v: 0, w: 0 };
 
   constructor({ nodes, corners, leafOf }: TriangleTree) {
     this.#tree = nodes;
@@ -119,44 +121,15 @@ export class TriangleBvh {
     return hit;
   }
 
-  /** Ericson 2005, "Real-Time Collision Detection", section 5.1.5. Squared distances while searching. */
+  /** Squared distances while searching. */
   #closestOnFace(slot: number, px: number, py: number, pz: number): void {
-    const t = this.#corners;
-    const i = slot * 9;
-    const [ax, ay, az] = [t[i] as number, t[i + 1] as number, t[i + 2] as number];
-    const [abx, aby, abz] = [(t[i + 3] as number) - ax, (t[i + 4] as number) - ay, (t[i + 5] as number) - az];
-    const [acx, acy, acz] = [(t[i + 6] as number) - ax, (t[i + 7] as number) - ay, (t[i + 8] as number) - az];
-    const [apx, apy, apz] = [px - ax, py - ay, pz - az];
-    const d1 = abx * apx + aby * apy + abz * apz;
-    const d2 = acx * apx + acy * apy + acz * apz;
-    const abab = abx * abx + aby * aby + abz * abz;
-    const abac = abx * acx + aby * acy + abz * acz;
-    const acac = acx * acx + acy * acy + acz * acz;
-    const [d3, d4, d5, d6] = [d1 - abab, d2 - abac, d1 - abac, d2 - acac];
-    const [va, vb, vc] = [d3 * d6 - d5 * d4, d5 * d2 - d1 * d6, d1 * d4 - d3 * d2];
-    let [v, w] = [0, 0];
-    if (d1 <= 0 && d2 <= 0) {
-      // corner a
-    } else if (d3 >= 0 && d4 <= d3) v = 1;
-    else if (d6 >= 0 && d5 <= d6) w = 1;
-    else if (vc <= 0 && d1 >= 0 && d3 <= 0) v = d1 / (d1 - d3);
-    else if (vb <= 0 && d2 >= 0 && d6 <= 0) w = d2 / (d2 - d6);
-    else if (va <= 0 && d4 - d3 >= 0 && d5 - d6 >= 0) {
-      w = (d4 - d3) / (d4 - d3 + (d5 - d6));
-      v = 1 - w;
-    } else {
-      const sum = va + vb + vc;
-      v = vb / sum;
-      w = vc / sum;
-    }
-    const [dx, dy, dz] = [apx - abx * v - acx * w, apy - aby * v - acy * w, apz - abz * v - acz * w];
-    const distance = dx * dx + dy * dy + dz * dz;
-    const hit = this.hit;
+    const [hit, point] = [this.hit, this.#point];
+    const distance = closestOnTriangle(this.#corners, slot * 9, px, py, pz, point);
     if (!(distance < hit.distance)) return;
     hit.distance = distance;
     hit.face = this.#tree.items[slot] as number;
-    hit.v = v;
-    hit.w = w;
+    hit.v = point.v;
+    hit.w = point.w;
   }
 
   /** Moeller & Trumbore 1997. */

@@ -1,16 +1,10 @@
 /** The surface stage: from what the decoder gave to a clean, closed mesh of the wanted size. */
 
-import { TerminalError } from '@espalier/contracts';
 import { checkpoint, type Interruptible } from '../interruptible.ts';
-import { dropDegenerateFaces, dropUnusedVertices, weldBoundaries } from '../mesh/compact.ts';
 import { faceCount, type RawMesh } from '../mesh/mesh.ts';
-import { boundsOf } from '../mesh/topology.ts';
-import { dropBrokenFaces } from './broken-faces.ts';
-import { fillHoles } from './fill-holes.ts';
-import { removeHiddenFaces } from './hidden-faces.ts';
-import { type SimplifyOptions, simplify } from './simplify.ts';
-import { removeSpecks } from './specks.ts';
-import { splitNonManifold } from './split-non-manifold.ts';
+import { REFINING_ROUNDS } from './refine-vertices.ts';
+import type { SimplifyOptions } from './simplify.ts';
+import { SURFACE_STEPS, type SurfaceStep, type SurfaceSteps } from './surface-steps.ts';
 
 export interface CleanSurfaceOptions extends SimplifyOptions, Interruptible {
   /** Holes of the input up to this share of its largest extent are closed, larger ones stay. Default 0.1. */
@@ -40,66 +34,108 @@ export interface CleanSurfaceResult {
   readonly report: CleanSurfaceReport;
 }
 
+/** Who does the steps: this thread, or a pool of others. */
+export interface SurfaceCrew {
+  /** Steps that can run at a time. */
+  readonly size: number;
+  run<S extends SurfaceStep>(
+    step: S,
+    input: Parameters<SurfaceSteps[S]>[0],
+    onProgress?: (share: number) => void,
+  ): Promise<Awaited<ReturnType<SurfaceSteps[S]>>>;
+}
+
 /**
  * Drops broken, degenerate and doubled faces, welds cracks, separates sheets that only touch, removes what cannot be
- * seen and what is only a speck, closes holes, simplifies. Deterministic.
+ * seen and what is only a speck, closes holes, simplifies. The same bytes by a crew of any size.
  *
- * @throws TerminalError `MESH_EMPTY` when no face is left; CancelledError when interrupted.
+ * @throws TerminalError `MESH_EMPTY` when no face is left, `SIMPLIFY_INVALID`; CancelledError when interrupted.
  */
-export async function cleanSurface(raw: RawMesh, options: CleanSurfaceOptions): Promise<CleanSurfaceResult> {
-  const { maxHoleShare = 0.1, signal, onProgress } = options;
+export async function cleanSurface(
+  raw: RawMesh,
+  options: CleanSurfaceOptions,
+  crew: SurfaceCrew = thisThread(options),
+): Promise<CleanSurfaceResult> {
+  const { maxHoleShare = 0.1, simplify, targetFaces, maxFaces } = options;
   checkpoint(options, 0);
-  const sound = dropBrokenFaces(raw);
-  let mesh = splitNonManifold(weldBoundaries(dropUnusedVertices(dropDegenerateFaces(sound))));
-  if (faceCount(mesh) === 0) throw emptyMesh();
-  checkpoint(options, 0.1);
-  const { min, max } = boundsOf(mesh.positions);
-  const extent = Math.max(...min.map((low, k) => (max[k] as number) - low));
-  const small = fillHoles(mesh, { maxSize: extent * maxHoleShare, signal });
-  mesh = small.mesh;
+  const repaired = await crew.run('repair', { raw, maxHoleShare });
   checkpoint(options, 0.2);
 
-  const hidden = removeHiddenFaces(mesh, {
-    signal,
-    onProgress: onProgress && ((share) => onProgress(0.2 + 0.5 * share)),
-  });
-  const rimsBefore = small.left;
-  mesh = dropUnusedVertices(mesh, hidden.indices);
-  // Rims that the removal made were closed before, so they are closed whatever their size.
-  const reclosed =
-    hidden.removed > 0 && rimsBefore === 0
-      ? fillHoles(mesh, { signal })
-      : fillHoles(mesh, { maxSize: extent * maxHoleShare, signal });
-  mesh = splitNonManifold(reclosed.mesh);
-  const specks = removeSpecks(mesh);
-  mesh = dropUnusedVertices(mesh, specks.indices);
-  if (faceCount(mesh) === 0) throw emptyMesh();
-  checkpoint(options, 0.75);
+  const seen = new Uint8Array(new SharedArrayBuffer(faceCount(repaired.mesh)));
+  const nextView = counter();
+  let furthest = 0;
+  const tellProgress = (share: number) => {
+    furthest = Math.max(furthest, share);
+    options.onProgress?.(0.2 + 0.25 * furthest);
+  };
+  await together(crew, nextView, () => crew.run('see', { repaired, seen, next: nextView }, tellProgress));
+  checkpoint(options, 0.45);
+  const cleaned = await crew.run('clean', { repaired, seen });
+  checkpoint(options, 0.6);
 
-  const simplified = await simplify(mesh, options);
-  const result = splitNonManifold(simplified.mesh);
+  const wanted = {
+    ...(simplify !== undefined && { simplify }),
+    ...(targetFaces !== undefined && { targetFaces }),
+    ...(maxFaces !== undefined && { maxFaces }),
+  };
+  const collapsed = await crew.run('collapse', { mesh: cleaned.mesh, options: wanted });
+  let { refining } = collapsed;
+  for (let round = 0; round < REFINING_ROUNDS && refining !== undefined; round++) {
+    checkpoint(options, 0.75 + (0.2 * round) / REFINING_ROUNDS);
+    const task = { refining, next: counter() };
+    await together(crew, task.next, () => crew.run('nearest', task));
+    refining = await crew.run('fit', refining);
+  }
+  checkpoint(options, 0.95);
+  const settled = await crew.run('settle', { collapsed: collapsed.mesh, refining, clean: cleaned.mesh });
   checkpoint(options, 1);
+  const [clean, mesh] = [unshared(cleaned.mesh), unshared(settled)];
   return {
-    clean: mesh,
-    mesh: result,
+    clean,
+    mesh,
     report: {
       facesIn: faceCount(raw),
-      brokenFaces: faceCount(raw) - faceCount(sound),
-      hiddenFaces: hidden.removed,
-      speckFaces: specks.removed,
-      holesClosed: small.closed + reclosed.closed,
-      holesLeft: reclosed.left,
-      cleanFaces: faceCount(mesh),
-      facesOut: faceCount(result),
-      simplifyError: simplified.error,
+      brokenFaces: repaired.brokenFaces,
+      hiddenFaces: cleaned.hiddenFaces,
+      speckFaces: cleaned.speckFaces,
+      holesClosed: repaired.holesClosed + cleaned.holesClosed,
+      holesLeft: cleaned.holesLeft,
+      cleanFaces: faceCount(clean),
+      facesOut: faceCount(mesh),
+      simplifyError: collapsed.error,
     },
   };
 }
 
-function emptyMesh(): TerminalError {
-  return new TerminalError('the mesh has no usable face', {
-    code: 'MESH_EMPTY',
-    field: 'mesh',
-    remedy: 'The model found no surface: try another seed or a clearer prompt.',
-  });
+function thisThread({ signal }: Interruptible): SurfaceCrew {
+  return {
+    size: 1,
+    run: async (step, input, onProgress) => {
+      const run = SURFACE_STEPS[step] as (of: typeof input, options: Interruptible) => never;
+      return run(input, { signal, onProgress });
+    },
+  };
+}
+
+/** All of the crew at once; waits for all, also when one fails: nothing goes on behind the caller's back. */
+async function together({ size }: SurfaceCrew, next: Int32Array, work: () => Promise<void>): Promise<void> {
+  const all = Array.from({ length: size }, () =>
+    work().catch((error: unknown) => {
+      // What the others would still do is of no use.
+      Atomics.store(next, 0, 1e9);
+      throw error;
+    }),
+  );
+  await Promise.allSettled(all);
+  await Promise.all(all);
+}
+
+/** In shared memory. */
+function counter(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(4));
+}
+
+/** Digests and encoders refuse memory that other threads could change under them. */
+function unshared({ positions, indices, attributes }: RawMesh): RawMesh {
+  return { positions: positions.slice(), indices: indices.slice(), attributes: attributes.slice() };
 }

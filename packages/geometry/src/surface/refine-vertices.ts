@@ -1,124 +1,67 @@
 /** Moves the vertices of a simplified mesh to where its faces fit the original best. */
 
 import type { TriangleMesh } from '../mesh/mesh.ts';
-import { crossProduct } from '../mesh/topology.ts';
-import { TriangleBvh } from '../spatial/triangle-bvh.ts';
+import { fitVertices } from './fit-vertices.ts';
+import { holdBack } from './hold-back.ts';
+import { emptyNearest, findNearest, type NearestPoints } from './nearest-points.ts';
 
+/** Steps of least squares. More bring the mean down by little, and vertices in creases away from the surface. */
+export const REFINING_ROUNDS = 2;
 /** Original vertices that are looked at for each face of the simplified mesh; more make little difference. */
 const SAMPLES_PER_FACE = 8;
-/** Against the mean of a vertex' weights: keeps it in place along directions that nothing pulls it in. */
-const STIFFNESS = 0.05;
-/** Part of each step that is taken: the corners of a face move towards the same samples at once. */
-const DAMPING = 0.8;
-/** A face may turn by no more than this, as a cosine; its corners stay where they were otherwise. */
-const MIN_TURN = 0.9;
+/** No move may bring a face further away than so many times the distance within which this share of vertices lay. */
+const HELD_SHARE = 0.99;
+const HELD_FACTOR = 1.5;
+
+/** What refining goes on with from step to step. Plain data, so that threads can share the work. */
+export interface Refining {
+  /** As it came from the collapses, and as it is now. */
+  readonly start: TriangleMesh;
+  readonly mesh: TriangleMesh;
+  readonly nearest: NearestPoints;
+  /** World units: no face may be brought further than this from the original. 0 before the first step. */
+  readonly limit: number;
+}
 
 /**
- * Least squares over the distances from the original's vertices to the planes of their nearest faces (Chen & Medioni
- * 1992, point to plane), one damped Jacobi step per round. Topology stays; vertices on rims stay where they are.
+ * Least squares over the distances from the original's vertices; then moves that brought faces further from the
+ * original than they were, and further than nearly all of it lay before, are taken back. Topology stays; vertices on
+ * rims stay where they are.
+ *
+ * @returns [V, 3] positions
  */
-export function refineVertices(mesh: TriangleMesh, original: TriangleMesh, rounds = 2): Float32Array {
-  let positions = mesh.positions;
-  const isFixed = rimVertices(mesh);
-  for (let round = 0; round < rounds; round++)
-    positions = step({ positions, indices: mesh.indices }, original, isFixed);
-  return positions;
+export function refineVertices(mesh: TriangleMesh, original: TriangleMesh, rounds = REFINING_ROUNDS): Float32Array {
+  let refining = startRefining(mesh, original);
+  for (let round = 0; round < rounds; round++) {
+    findNearest(refining.mesh, refining.nearest, new Int32Array(1));
+    refining = refineStep(refining);
+  }
+  return endRefining(refining, original);
 }
 
-function step(mesh: TriangleMesh, original: TriangleMesh, isFixed: Uint8Array): Float32Array {
-  const { positions, indices } = mesh;
-  const tree = TriangleBvh.of(mesh);
-  const normals = faceNormals(mesh);
-  // Per vertex: the symmetric matrix of the normal equations (xx, xy, xz, yy, yz, zz), and the right side.
-  const sums = new Float64Array((positions.length / 3) * 9);
-  const points = original.positions;
-  const stride = Math.max(1, Math.floor(points.length / 3 / ((indices.length / 3) * SAMPLES_PER_FACE)));
-  let near = -1;
-  for (let i = 0; i < points.length; i += 3 * stride) {
-    const [px, py, pz] = [points[i] as number, points[i + 1] as number, points[i + 2] as number];
-    const { face, v, w } = tree.closestPoint(px, py, pz, near);
-    if (face < 0) continue;
-    near = face;
-    const [nx, ny, nz] = [
-      normals[face * 3] as number,
-      normals[face * 3 + 1] as number,
-      normals[face * 3 + 2] as number,
-    ];
-    const a = (indices[face * 3] as number) * 3;
-    const residual =
-      nx * (px - (positions[a] as number)) +
-      ny * (py - (positions[a + 1] as number)) +
-      nz * (pz - (positions[a + 2] as number));
-    for (let k = 0; k < 3; k++) {
-      const weight = k === 0 ? 1 - v - w : k === 1 ? v : w;
-      const at = (indices[face * 3 + k] as number) * 9;
-      const [square, pull] = [weight * weight, weight * residual];
-      sums[at] = (sums[at] as number) + square * nx * nx;
-      sums[at + 1] = (sums[at + 1] as number) + square * nx * ny;
-      sums[at + 2] = (sums[at + 2] as number) + square * nx * nz;
-      sums[at + 3] = (sums[at + 3] as number) + square * ny * ny;
-      sums[at + 4] = (sums[at + 4] as number) + square * ny * nz;
-      sums[at + 5] = (sums[at + 5] as number) + square * nz * nz;
-      sums[at + 6] = (sums[at + 6] as number) + pull * nx;
-      sums[at + 7] = (sums[at + 7] as number) + pull * ny;
-      sums[at + 8] = (sums[at + 8] as number) + pull * nz;
-    }
-  }
-  const moved = positions.slice();
-  for (let vertex = 0; vertex < isFixed.length; vertex++) {
-    if (isFixed[vertex] === 0) solve(sums, vertex * 9, moved, vertex * 3);
-  }
-  return withoutTurns(mesh, normals, moved);
+export function startRefining(mesh: TriangleMesh, { positions }: TriangleMesh): Refining {
+  const stride = Math.max(1, Math.floor(positions.length / mesh.indices.length / SAMPLES_PER_FACE));
+  return { start: mesh, mesh, nearest: emptyNearest(positions, stride), limit: 0 };
 }
 
-/** Adds the damped solution of one vertex' equations to its position. */
-function solve(sums: Float64Array, at: number, positions: Float32Array, to: number): void {
-  const trace = (sums[at] as number) + (sums[at + 3] as number) + (sums[at + 5] as number);
-  if (!(trace > 0)) return;
-  const stiff = STIFFNESS * trace;
-  const [a, b, c] = [(sums[at] as number) + stiff, sums[at + 1] as number, sums[at + 2] as number];
-  const [d, e, f] = [(sums[at + 3] as number) + stiff, sums[at + 4] as number, (sums[at + 5] as number) + stiff];
-  const [x, y, z] = [sums[at + 6] as number, sums[at + 7] as number, sums[at + 8] as number];
-  const [m0, m1, m2] = [d * f - e * e, c * e - b * f, b * e - c * d];
-  const determinant = a * m0 + b * m1 + c * m2;
-  const scale = DAMPING / determinant;
-  positions[to] = (positions[to] as number) + scale * (m0 * x + m1 * y + m2 * z);
-  positions[to + 1] = (positions[to + 1] as number) + scale * (m1 * x + (a * f - c * c) * y + (b * c - a * e) * z);
-  positions[to + 2] = (positions[to + 2] as number) + scale * (m2 * x + (b * c - a * e) * y + (a * d - b * b) * z);
+/** One step of least squares, after `findNearest` over `mesh`. */
+export function refineStep({ start, mesh, nearest, limit }: Refining): Refining {
+  const positions = fitVertices(mesh, nearest, rimVertices(mesh));
+  return {
+    start,
+    mesh: { positions, indices: mesh.indices },
+    nearest,
+    limit: limit === 0 ? HELD_FACTOR * quantile(nearest.distance, HELD_SHARE) : limit,
+  };
 }
 
-/** The moved positions, but for the corners of faces that the move would turn or squash. */
-function withoutTurns({ positions, indices }: TriangleMesh, normals: Float64Array, moved: Float32Array): Float32Array {
-  // Putting a corner back changes its other faces: a few passes settle it.
-  for (let pass = 0; pass < 4; pass++) {
-    let turned = 0;
-    for (let i = 0; i < indices.length; i += 3) {
-      const [nx, ny, nz] = crossProduct(moved, indices, i);
-      const along = nx * (normals[i] as number) + ny * (normals[i + 1] as number) + nz * (normals[i + 2] as number);
-      if (along >= MIN_TURN * Math.sqrt(nx * nx + ny * ny + nz * nz)) continue;
-      for (let k = i; k < i + 3; k++) {
-        const at = (indices[k] as number) * 3;
-        for (let c = at; c < at + 3; c++) moved[c] = positions[c] as number;
-      }
-      turned++;
-    }
-    if (turned === 0) return moved;
-  }
-  return moved;
+/** @returns [V, 3] positions */
+export function endRefining({ start, mesh, limit }: Refining, original: TriangleMesh): Float32Array {
+  return holdBack(mesh, start.positions, original, limit);
 }
 
-/** [F, 3] unit normals; zero for faces without area. */
-function faceNormals({ positions, indices }: TriangleMesh): Float64Array {
-  const normals = new Float64Array(indices.length);
-  for (let i = 0; i < indices.length; i += 3) {
-    const [x, y, z] = crossProduct(positions, indices, i);
-    const length = Math.sqrt(x * x + y * y + z * z);
-    if (!(length > 0)) continue;
-    normals[i] = x / length;
-    normals[i + 1] = y / length;
-    normals[i + 2] = z / length;
-  }
-  return normals;
+function quantile(values: Float64Array, share: number): number {
+  return values.slice().sort()[Math.floor((values.length - 1) * share)] ?? 0;
 }
 
 /** 1 for the vertices of edges with one face. */

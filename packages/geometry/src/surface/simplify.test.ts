@@ -6,8 +6,11 @@ import { boundsOf, inspectTopology } from '../mesh/topology.ts';
 import { sphereDirections, viewOf } from '../raster/camera.ts';
 import { rasterize } from '../raster/visibility.ts';
 import { TriangleBvh } from '../spatial/triangle-bvh.ts';
-import { refineVertices } from './refine-vertices.ts';
-import { SILHOUETTE_TOLERANCE, simplify } from './simplify.ts';
+import { anchorPieces } from './anchor-pieces.ts';
+import { holdBack } from './hold-back.ts';
+import { findNearest } from './nearest-points.ts';
+import { endRefining, refineStep, refineVertices, startRefining } from './refine-vertices.ts';
+import { collapseEdges, SILHOUETTE_TOLERANCE, simplify } from './simplify.ts';
 
 const raw = extractSurface(voxelize(torus(0.3, 0.12), { resolution: 48, color: (x) => [x + 0.5, 0.5, 0.25] }));
 
@@ -58,6 +61,7 @@ describe('simplify', () => {
   it('takes a number of faces, and a limit that wins over the share', async () => {
     expect(faceCount((await simplify(raw, { targetFaces: 500 })).mesh)).toBeLessThanOrEqual(500);
     expect(faceCount((await simplify(raw, { simplify: 0, maxFaces: 800 })).mesh)).toBeLessThanOrEqual(800);
+    expect(faceCount((await simplify(raw, { simplify: 1, maxFaces: 60 })).mesh)).toBeLessThanOrEqual(60);
   });
 
   it('carries colours along', async () => {
@@ -119,7 +123,95 @@ function farthestDifference(a: Int32Array, b: Int32Array, size: number, reach: n
   return far;
 }
 
+describe('anchorPieces', () => {
+  /** The ring, and icospheres of 80 faces in a row above it. */
+  function withBeads(count: number): RawMesh {
+    const bead = icosphere(0.01, 1);
+    const [positions, indices] = [[...raw.positions], [...raw.indices]];
+    for (let i = 0; i < count; i++) {
+      const first = positions.length / 3;
+      positions.push(...bead.positions.map((v, k) => v + (k % 3 === 0 ? (i % 20) / 21 - 0.45 : 0.4)));
+      indices.push(...[...bead.indices].map((v) => v + first));
+    }
+    return {
+      positions: Float32Array.from(positions),
+      attributes: new Float32Array(positions.length * 2).fill(0.5),
+      indices: Uint32Array.from(indices),
+    };
+  }
+
+  it('lets no piece vanish, however much goes', async () => {
+    const beads = withBeads(6);
+    const { mesh } = await simplify(beads, { targetFaces: 300 });
+    expect(faceCount(mesh)).toBeLessThanOrEqual(300);
+    expect(inspectTopology(mesh)).toMatchObject({ watertight: true, manifold: true, components: 7 });
+    expect(anchorPieces(beads, 300)?.reduce((sum, value) => sum + value, 0)).toBe(6 * 4);
+  });
+
+  it('gives them up when they would take the faces from all else', async () => {
+    const beads = withBeads(20);
+    expect(anchorPieces(beads, 300)).toBeUndefined();
+    expect(faceCount((await simplify(beads, { targetFaces: 300 })).mesh)).toBeLessThanOrEqual(300);
+    expect(anchorPieces(raw, 300)).toBeUndefined();
+  });
+});
+
+describe('holdBack', () => {
+  it('takes back what left the surface, and nothing else', () => {
+    const ball = extractSurface(voxelize(sphere(0.4), { resolution: 64 }));
+    const { positions: before, indices } = icosphere(0.4, 4);
+    const moved = before.map((v, i) => v * (i < 3 ? 1.1 : 1.0005));
+    const held = holdBack({ positions: moved, indices }, before, ball, 0.004);
+    expect(held.subarray(0, 3)).toEqual(before.subarray(0, 3));
+    // Corners of the six faces around it may have gone back, too; the others are where they were brought.
+    const kept = held.filter((v, i) => v === moved[i]).length;
+    expect(kept).toBeGreaterThan(held.length * 0.95);
+    expect(kept).toBeLessThan(held.length);
+    const tree = TriangleBvh.of(ball);
+    const farthest = (positions: Float32Array) => {
+      let far = 0;
+      for (let i = 0; i < positions.length; i += 3) {
+        const [x, y, z] = positions.subarray(i, i + 3) as unknown as [number, number, number];
+        far = Math.max(far, tree.closestPoint(x, y, z).distance);
+      }
+      return far;
+    };
+    expect(farthest(moved)).toBeGreaterThan(0.03);
+    expect(farthest(held)).toBeLessThan(0.004);
+  });
+});
+
 describe('refineVertices', () => {
+  it('brings no face further from the original than the collapses did', async () => {
+    // Creases: where planes of many directions meet, least squares alone throws corners off the surface.
+    const shape = union(
+      box([0.35, 0.2, 0.1]),
+      box([0.05, 0.26, 0.16], [-0.2, 0, 0]),
+      box([0.05, 0.26, 0.16], [0.2, 0, 0]),
+    );
+    const fine = extractSurface(voxelize(shape, { resolution: 96, noise: 0.1 }));
+    const { mesh: start } = await collapseEdges(fine, { simplify: 0.9 });
+    let refining = startRefining(start, fine);
+    for (let round = 0; round < 2; round++) {
+      findNearest(refining.mesh, refining.nearest, new Int32Array(1));
+      refining = refineStep(refining);
+    }
+    const tree = TriangleBvh.of(fine);
+    const farthest = (positions: Float32Array) => {
+      let far = 0;
+      for (let i = 0; i < positions.length; i += 3) {
+        const [x, y, z] = positions.subarray(i, i + 3) as unknown as [number, number, number];
+        far = Math.max(far, tree.closestPoint(x, y, z).distance);
+      }
+      return far;
+    };
+    const allowed = Math.max(refining.limit, farthest(start.positions));
+    expect(farthest(refining.mesh.positions)).toBeGreaterThan(allowed * 1.1);
+    const refined = refineVertices(start, fine);
+    expect(refined).toEqual(endRefining(refining, fine));
+    expect(farthest(refined)).toBeLessThanOrEqual(allowed);
+  });
+
   it('brings a coarse sphere back to the sphere it was made from, and leaves rims where they are', async () => {
     const ball = extractSurface(voxelize(sphere(0.4), { resolution: 64 }));
     // Between the corners that lie on the sphere its faces cut inside.

@@ -4,6 +4,7 @@ import { TerminalError } from '@espalier/contracts';
 import { MeshoptSimplifier } from 'meshoptimizer';
 import { dropDegenerateFaces, dropUnusedVertices } from '../mesh/compact.ts';
 import { ATTRIBUTE_CHANNELS, faceCount, type RawMesh } from '../mesh/mesh.ts';
+import { anchorPieces } from './anchor-pieces.ts';
 import { refineVertices } from './refine-vertices.ts';
 
 export interface SimplifyOptions {
@@ -35,16 +36,24 @@ const NUDGE = 2.5e-7;
  * @throws TerminalError `SIMPLIFY_INVALID` for a share outside [0, 1] or a target that is no positive integer.
  */
 export async function simplify(mesh: RawMesh, options: SimplifyOptions): Promise<SimplifyResult> {
+  const collapsed = await collapseEdges(mesh, options);
+  if (collapsed.mesh === mesh) return collapsed;
+  return { ...collapsed, mesh: { ...collapsed.mesh, positions: refineVertices(collapsed.mesh, mesh) } };
+}
+
+/** The first half of `simplify`; the same mesh when there is nothing to do. */
+export async function collapseEdges(mesh: RawMesh, options: SimplifyOptions): Promise<SimplifyResult> {
   const faces = faceCount(mesh);
   const wanted = wantedFaces(faces, options);
   if (wanted >= faces) return { mesh, error: 0 };
   await MeshoptSimplifier.ready;
   const bounded = options.targetFaces === undefined && options.simplify === 1;
-  const indices = mesh.indices.slice();
+  let indices = mesh.indices.slice();
   const positions = mesh.positions.slice();
   separateCoincident(positions);
   const attributes = mesh.attributes.slice();
   const weights = [COLOR_WEIGHT, COLOR_WEIGHT, COLOR_WEIGHT, 0, 0, 0];
+  const anchors = anchorPieces(mesh, wanted);
   const collapse = (target: number, tolerance: number): [number, number] =>
     MeshoptSimplifier.simplifyWithUpdate(
       indices,
@@ -53,17 +62,21 @@ export async function simplify(mesh: RawMesh, options: SimplifyOptions): Promise
       attributes,
       ATTRIBUTE_CHANNELS,
       weights,
-      null,
+      anchors ?? null,
       target * 3,
       tolerance,
       [],
     );
   const scale = MeshoptSimplifier.getScale(mesh.positions, 3);
-  const [length, error] = collapse(bounded ? 0 : wanted, bounded ? SILHOUETTE_TOLERANCE : Number.MAX_VALUE);
+  let [length, error] = collapse(bounded ? 0 : wanted, bounded ? SILHOUETTE_TOLERANCE : Number.MAX_VALUE);
+  const { maxFaces = Number.POSITIVE_INFINITY } = options;
+  if (bounded && length > maxFaces * 3) {
+    indices = indices.slice(0, length);
+    [length, error] = collapse(maxFaces, Number.MAX_VALUE);
+  }
   for (let i = 0; i < attributes.length; i++) attributes[i] = Math.min(Math.max(attributes[i] as number, 0), 1);
   const collapsed = dropDegenerateFaces({ positions, attributes, indices: indices.slice(0, length) }, true);
-  const simplified = dropUnusedVertices(collapsed);
-  return { mesh: { ...simplified, positions: refineVertices(simplified, mesh) }, error: error * scale };
+  return { mesh: dropUnusedVertices(collapsed), error: error * scale };
 }
 
 /** meshoptimizer takes vertices in one place for one vertex, which would join sheets that only touch. */

@@ -5,7 +5,7 @@ import {
   silentLogger,
   TerminalError,
 } from '@espalier/contracts';
-import { extractSurface } from '@espalier/geometry';
+import { cleanSurface, extractSurface } from '@espalier/geometry';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { sphere, voxelize } from '../../../geometry/test/shapes.ts';
 import { CpuPool, type CpuPoolOptions, type CpuRunOptions } from './cpu-pool.ts';
@@ -67,12 +67,12 @@ describe('CpuPool', () => {
   it('runs the real tasks', async () => {
     const pool = open();
     const raw = extractSurface(voxelize(sphere(0.4), { resolution: 16 }));
-    const { mesh, clean, report } = await pool.run('surface', { mesh: raw, simplify: 0, maxFaces: 1000 });
-    expect(report.cleanFaces).toBe(raw.indices.length / 3);
-    expect(mesh.indices.length / 3).toBeLessThanOrEqual(1000);
-    expect(clean.indices.length).toBe(raw.indices.length);
+    const { mesh } = await cleanSurface(raw, { simplify: 0.5 });
+    const { target, report } = await pool.run('unwrap', { mesh, textureSize: 128 });
+    expect(report.method).toBe('xatlas');
+    expect(target.mesh.indices.length).toBe(mesh.indices.length);
     expect(pool.seconds).toBeGreaterThan(0);
-    expect(raw.positions.length).toBeGreaterThan(0); // copied, not moved: the caller still needs it
+    expect(mesh.positions.length).toBeGreaterThan(0); // copied, not moved: the caller still needs it
     const empty = { ...mesh, indices: new Uint32Array() };
     const unwrapping = pool.run('unwrap', { mesh: empty, textureSize: 128 });
     await expect(unwrapping).rejects.toMatchObject({ code: 'MESH_EMPTY' });

@@ -1,6 +1,6 @@
 /**
  * Work of the CPU lane, as plain functions: they run inside the pool's threads. The texture is several tasks, so that
- * threads can share it; `bakeTextures` puts them together.
+ * threads can share it; `bakeTextures` puts them together, and `surfaceCrew` the steps of the surface.
  */
 import {
   type BakeDetail,
@@ -11,12 +11,14 @@ import {
   bakeDetail,
   bakeTarget,
   bandCount,
-  type CleanSurfaceReport,
-  cleanSurface,
   type GaussianParts,
   gaussianParts,
   type Image,
+  type Interruptible,
   type RawMesh,
+  SURFACE_STEPS,
+  type SurfaceStep,
+  type SurfaceSteps,
   shareArrays,
   spreadTexels,
   type UnwrapReport,
@@ -29,25 +31,15 @@ import { type PackedGaussians, unpackGaussians } from './packed-gaussians.ts';
 /** Called with the share done, 0 to 1. */
 export type Progress = (share: number) => void;
 
-export interface SurfaceTask {
-  readonly mesh: RawMesh;
-  /** Share of the faces to remove. */
-  readonly simplify: number;
-  /** Wanted faces, instead of a share. */
-  readonly targetFaces?: number | undefined;
-  readonly maxFaces: number;
+/** One step of `cleanSurface`. */
+export interface SurfaceTask<S extends SurfaceStep = SurfaceStep> {
+  readonly step: S;
+  readonly input: Parameters<SurfaceSteps[S]>[0];
 }
 
-export interface Surface {
-  readonly mesh: RawMesh;
-  /** Clean, with all its faces: it carries the detail. */
-  readonly clean: RawMesh;
-  readonly report: CleanSurfaceReport;
-}
-
-async function surface({ mesh, simplify, targetFaces, maxFaces }: SurfaceTask, onProgress: Progress): Promise<Surface> {
-  const wanted = targetFaces === undefined ? { simplify } : { targetFaces };
-  return cleanSurface(mesh, { ...wanted, maxFaces, onProgress });
+async function surface({ step, input }: SurfaceTask, onProgress: Progress): Promise<unknown> {
+  const run = SURFACE_STEPS[step] as (of: typeof input, options: Interruptible) => unknown;
+  return run(input, { onProgress });
 }
 
 interface UnwrapTask {

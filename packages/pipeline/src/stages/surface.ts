@@ -1,6 +1,8 @@
 /** The mesh to be textured: the raw one cleaned, and with the wanted share of its faces removed. */
 import { CleaningSchema, TokenReportSchema } from '@espalier/contracts';
+import { cleanSurface } from '@espalier/geometry';
 import { z } from 'zod';
+import { surfaceCrew } from '../cpu/surface-crew.ts';
 import { decodeStage } from './decode.ts';
 import { MESH_FORMS, meshOf, meshTensors, prefixed } from './meshes.ts';
 import type { Stage } from './stage.ts';
@@ -24,7 +26,7 @@ export const CLEAN = 'clean.';
 
 export const surfaceStage: Stage<SurfaceState> = {
   name: 'surface',
-  version: 4,
+  version: 5,
   inputs: ['decode'],
   tensors: { ...MESH_FORMS, ...prefixed(CLEAN, MESH_FORMS) },
   state: SurfaceStateSchema,
@@ -36,10 +38,17 @@ export const surfaceStage: Stage<SurfaceState> = {
     const { job, choices, cpu, signal, onStep } = context;
     const decoded = context.input(decodeStage);
     const raw = meshOf(decoded);
-    const { mesh, clean, report } = await cpu.run(
-      'surface',
-      { mesh: raw, simplify: job.input.simplify, targetFaces: job.target_faces, maxFaces: choices.maxFaces },
-      { signal, onProgress: (share) => onStep(Math.floor(share * 100), 100) },
+    const wanted =
+      job.target_faces === undefined ? { simplify: job.input.simplify } : { targetFaces: job.target_faces };
+    const { mesh, clean, report } = await cleanSurface(
+      raw,
+      {
+        ...wanted,
+        maxFaces: choices.maxFaces,
+        signal,
+        onProgress: (share) => onStep(Math.floor(share * 100), 100),
+      },
+      surfaceCrew(cpu, signal),
     );
     return {
       tensors: { ...meshTensors(mesh), ...prefixed(CLEAN, meshTensors(clean)) },

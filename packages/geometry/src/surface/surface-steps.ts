@@ -1,0 +1,146 @@
+/**
+ * The steps of the surface stage, each a function of plain data: they can run in any thread, and what they give lies
+ * in memory that threads share. `cleanSurface` puts them together.
+ */
+
+import { TerminalError } from '@espalier/contracts';
+import { checkpoint, type Interruptible } from '../interruptible.ts';
+import { dropDegenerateFaces, dropUnusedVertices, weldBoundaries } from '../mesh/compact.ts';
+import { faceCount, type RawMesh } from '../mesh/mesh.ts';
+import { boundsOf } from '../mesh/topology.ts';
+import { shareArrays } from '../shared-arrays.ts';
+import { dropBrokenFaces } from './broken-faces.ts';
+import { fillHoles } from './fill-holes.ts';
+import { type LookPlan, look, planLooks, removeUnseenFaces } from './hidden-faces.ts';
+import { findNearest } from './nearest-points.ts';
+import { endRefining, type Refining, refineStep, startRefining } from './refine-vertices.ts';
+import { collapseEdges, type SimplifyOptions } from './simplify.ts';
+import { removeSpecks } from './specks.ts';
+import { splitNonManifold } from './split-non-manifold.ts';
+
+export interface RepairedSurface {
+  readonly mesh: RawMesh;
+  readonly brokenFaces: number;
+  readonly holesClosed: number;
+  readonly holesLeft: number;
+  /** Holes up to this box diagonal are closed, world units. */
+  readonly maxHoleSize: number;
+  /** How its hidden faces are found. */
+  readonly looks: LookPlan;
+}
+
+/** Drops broken, degenerate and doubled faces, welds cracks, separates sheets that only touch, closes holes. */
+function repair({ raw, maxHoleShare }: { raw: RawMesh; maxHoleShare: number }, options: Interruptible) {
+  const sound = dropBrokenFaces(raw);
+  const whole = splitNonManifold(weldBoundaries(dropUnusedVertices(dropDegenerateFaces(sound))));
+  if (faceCount(whole) === 0) throw emptyMesh();
+  checkpoint(options, 0.5);
+  const { min, max } = boundsOf(whole.positions);
+  const maxHoleSize = Math.max(...min.map((low, k) => (max[k] as number) - low)) * maxHoleShare;
+  const { mesh, closed, left } = fillHoles(whole, { maxSize: maxHoleSize, signal: options.signal });
+  return shareArrays<RepairedSurface>({
+    mesh,
+    brokenFaces: faceCount(raw) - faceCount(sound),
+    holesClosed: closed,
+    holesLeft: left,
+    maxHoleSize,
+    looks: planLooks(mesh),
+  });
+}
+
+export interface SeenTask {
+  readonly repaired: RepairedSurface;
+  /** [F] in shared memory: 1 for faces that a view showed. */
+  readonly seen: Uint8Array;
+  /** Number of the next view, counted up by all threads that look. */
+  readonly next: Int32Array;
+}
+
+function see({ repaired: { mesh, looks }, seen, next }: SeenTask, options: Interruptible): void {
+  look(mesh, looks, seen, next, options);
+}
+
+export interface CleanedSurface {
+  readonly mesh: RawMesh;
+  readonly hiddenFaces: number;
+  readonly speckFaces: number;
+  readonly holesClosed: number;
+  readonly holesLeft: number;
+}
+
+/** Removes what cannot be seen and what is only a speck, closes what that opened. */
+function clean({ repaired, seen }: Omit<SeenTask, 'next'>, { signal }: Interruptible): CleanedSurface {
+  const { mesh, holesLeft, maxHoleSize } = repaired;
+  const hidden = removeUnseenFaces(mesh, seen, { signal });
+  const visible = dropUnusedVertices(mesh, hidden.indices);
+  // Rims that the removal made were closed before, so they are closed whatever their size.
+  const isOpened = hidden.removed > 0 && holesLeft === 0;
+  const closed = fillHoles(visible, isOpened ? { signal } : { maxSize: maxHoleSize, signal });
+  const separated = splitNonManifold(closed.mesh);
+  const specks = removeSpecks(separated);
+  const cleaned = dropUnusedVertices(separated, specks.indices);
+  if (faceCount(cleaned) === 0) throw emptyMesh();
+  return shareArrays({
+    mesh: cleaned,
+    hiddenFaces: hidden.removed,
+    speckFaces: specks.removed,
+    holesClosed: closed.closed,
+    holesLeft: closed.left,
+  });
+}
+
+export interface CollapsedSurface {
+  readonly mesh: RawMesh;
+  /** World units. */
+  readonly error: number;
+  /** Absent when there was nothing to simplify. */
+  readonly refining: Refining | undefined;
+}
+
+async function collapse({ mesh, options }: { mesh: RawMesh; options: SimplifyOptions }): Promise<CollapsedSurface> {
+  const collapsed = await collapseEdges(mesh, options);
+  if (collapsed.mesh === mesh) return { mesh, error: 0, refining: undefined };
+  const { positions, indices, attributes } = shareArrays(collapsed.mesh);
+  const start = { positions, indices };
+  return { mesh: { ...start, attributes }, error: collapsed.error, refining: startRefining(start, mesh) };
+}
+
+export interface NearestTask {
+  readonly refining: Refining;
+  /** Number of the next band, counted up by all threads that search. */
+  readonly next: Int32Array;
+}
+
+function nearest({ refining, next }: NearestTask): void {
+  findNearest(refining.mesh, refining.nearest, next);
+}
+
+function fit(refining: Refining): Refining {
+  return shareArrays(refineStep(refining));
+}
+
+/** The simplified mesh with its vertices where they fit best, manifold. */
+function settle({
+  collapsed,
+  refining,
+  clean,
+}: {
+  collapsed: RawMesh;
+  refining: Refining | undefined;
+  clean: RawMesh;
+}) {
+  const positions = refining === undefined ? collapsed.positions : endRefining(refining, clean);
+  return shareArrays(splitNonManifold({ ...collapsed, positions }));
+}
+
+function emptyMesh(): TerminalError {
+  return new TerminalError('the mesh has no usable face', {
+    code: 'MESH_EMPTY',
+    field: 'mesh',
+    remedy: 'The model found no surface: try another seed or a clearer prompt.',
+  });
+}
+
+export const SURFACE_STEPS = { repair, see, clean, collapse, nearest, fit, settle } as const;
+export type SurfaceSteps = typeof SURFACE_STEPS;
+export type SurfaceStep = keyof SurfaceSteps;
