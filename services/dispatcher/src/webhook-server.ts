@@ -3,18 +3,13 @@
  * and that job is looked at now. The path cannot be guessed, which keeps strangers from asking for looks.
  */
 import { createHmac } from 'node:crypto';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { type SideServer, serveBeside } from '@espalier/worker';
 import { z } from 'zod';
 
 /** The same after a restart, so that webhooks on their way still arrive. */
 export function webhookPath(apiKey: string): string {
   return `/runpod/${createHmac('sha256', apiKey).update('espalier dispatcher webhook').digest('hex').slice(0, 32)}`;
-}
-
-export interface WebhookServer {
-  readonly port: number;
-  close(): Promise<void>;
 }
 
 export interface WebhookServerOptions {
@@ -30,39 +25,25 @@ const NamedJob = z.looseObject({ id: z.string().min(1).max(200) });
 /** Outputs come along and are not read; RunPod allows 20 MB. */
 const BODY_MAX = 21 * 1024 * 1024;
 
-export async function serveWebhooks({
-  path,
-  port,
-  host = '0.0.0.0',
-  onJob,
-}: WebhookServerOptions): Promise<WebhookServer> {
-  const server = createServer((request, response) => {
-    if (request.url === '/healthz') return void response.writeHead(200).end('ok\n');
-    if (request.method !== 'POST' || request.url?.split('?')[0] !== path) {
-      request.resume();
-      return void response.writeHead(404).end();
-    }
-    readId(request).then(
-      (id) => {
-        if (id !== undefined) onJob(id);
-        // RunPod tries twice more unless it hears 200.
-        response.writeHead(200).end();
-      },
-      () => response.writeHead(400).end(),
-    );
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+export function serveWebhooks({ path, port, host, onJob }: WebhookServerOptions): Promise<SideServer> {
+  return serveBeside(
+    (request, response) => {
+      if (request.method !== 'POST' || request.url?.split('?')[0] !== path) {
+        request.resume();
+        return void response.writeHead(404).end();
+      }
+      readId(request).then(
+        (id) => {
+          if (id !== undefined) onJob(id);
+          // RunPod tries twice more unless it hears 200.
+          response.writeHead(200).end();
+        },
+        () => response.writeHead(400).end(),
+      );
+    },
+    port,
+    host,
+  );
 }
 
 async function readId(request: IncomingMessage): Promise<string | undefined> {

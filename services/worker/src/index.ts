@@ -13,6 +13,7 @@ export * from './lanes/settings.ts';
 export * from './lanes/spot-notice.ts';
 export * from './lanes/sweep.ts';
 export * from './runner.ts';
+export * from './side-server.ts';
 export * from './status-record.ts';
 export * from './submissions.ts';
 export * from './timers.ts';

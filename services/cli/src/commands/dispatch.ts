@@ -1,14 +1,8 @@
 /** `espalier dispatch`: feeds a RunPod endpoint from the generate queue. */
 import { TerminalError } from '@espalier/contracts';
-import {
-  Dispatcher,
-  Endpoint,
-  parseDispatcherSettings,
-  serveWebhooks,
-  type WebhookServer,
-  webhookPath,
-} from '@espalier/dispatcher';
+import { Dispatcher, Endpoint, parseDispatcherSettings, serveWebhooks, webhookPath } from '@espalier/dispatcher';
 import { openQueue } from '@espalier/queue';
+import type { SideServer } from '@espalier/worker';
 import { openBucket, openLogger, type PlaceOptions, readSettings } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { listenForInterrupt } from '../interrupt.ts';
@@ -32,7 +26,7 @@ export async function dispatch(io: CliIo, options: PlaceOptions): Promise<ExitCo
   }
   const logger = await openLogger(settings, 'info');
   const interrupt = listenForInterrupt(io, () => {});
-  let hooks: WebhookServer | undefined;
+  let hooks: SideServer | undefined;
   try {
     const store = await openBucket(settings);
     const open = (location: typeof generate, name: string) =>

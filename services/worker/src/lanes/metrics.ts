@@ -1,9 +1,8 @@
 /** Prometheus metrics of a worker. Names are stable; a benchmark and a dashboard may count on them. */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { PipelineEvent, WorkLane } from '@espalier/contracts';
 import type { JobQueue } from '@espalier/queue';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type SideServer, serveBeside } from '../side-server.ts';
 import type { LaneHooks } from './lane-options.ts';
 
 const STAGE_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320];
@@ -111,32 +110,18 @@ export class WorkerMetrics {
   }
 }
 
-export interface MetricsServer {
-  readonly port: number;
-  close(): Promise<void>;
-}
-
 /** Serves `/metrics` and `/healthz`. @param port 0 takes a free one */
-export async function serveMetrics(metrics: WorkerMetrics, port: number, host = '0.0.0.0'): Promise<MetricsServer> {
-  const server: Server = createServer((request, response) => {
-    const path = request.url?.split('?')[0];
-    if (path === '/healthz') return void response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
-    if (path !== '/metrics') return void response.writeHead(404).end();
-    metrics.registry.metrics().then(
-      (text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text),
-      () => response.writeHead(500).end(),
-    );
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+export function serveMetrics(metrics: WorkerMetrics, port: number, host?: string): Promise<SideServer> {
+  const { registry } = metrics;
+  return serveBeside(
+    (request, response) => {
+      if (request.url?.split('?')[0] !== '/metrics') return void response.writeHead(404).end();
+      registry.metrics().then(
+        (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+        () => response.writeHead(500).end(),
+      );
+    },
+    port,
+    host,
+  );
 }
