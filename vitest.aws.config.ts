@@ -13,7 +13,7 @@ export default defineConfig({
     // The first run on a machine installs the server.
     hookTimeout: 300_000,
     // The default of one second is missed on a busy machine; what never comes true fails all the same.
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 60_000 } },
     pool: 'forks',
     maxWorkers: 2,
   },

@@ -126,16 +126,16 @@ describe.each([
       await direct.send('who are you?');
       const done = lane === 'finish' ? 'succeeded' : 'queued';
       const state = async (id: string) => (await readStatus(store, id))?.status;
-      await expect.poll(async () => (await state('chest'))?.state, { timeout: 30_000 }).toBe(done);
-      await expect.poll(async () => (await state('inline'))?.state, { timeout: 30_000 }).toBe(done);
-      await expect.poll(async () => (await state('cancelled'))?.state, { timeout: 30_000 }).toBe('cancelled');
-      await expect.poll(async () => (await store.list('dead-letters/')).objects.length, { timeout: 30_000 }).toBe(1);
+      await expect.poll(async () => (await state('chest'))?.state).toBe(done);
+      await expect.poll(async () => (await state('inline'))?.state).toBe(done);
+      await expect.poll(async () => (await state('cancelled'))?.state).toBe('cancelled');
+      await expect.poll(async () => (await store.list('dead-letters/')).objects.length).toBe(1);
       // Asked for once more: what is there is cleared away first.
       await put('chest', { prompt: 'a chest', seed: 9 });
       await announce('chest');
-      await expect.poll(async () => (await state('chest'))?.seed, { timeout: 30_000 }).toBe(9);
-      await expect.poll(async () => (await state('chest'))?.state, { timeout: 30_000 }).toBe(done);
-      await expect.poll(async () => (await store.head('sweep.json')) !== undefined, { timeout: 30_000 }).toBe(true);
+      await expect.poll(async () => (await state('chest'))?.seed).toBe(9);
+      await expect.poll(async () => (await state('chest'))?.state).toBe(done);
+      await expect.poll(async () => (await store.head('sweep.json')) !== undefined).toBe(true);
       stop.abort();
       await served;
     } finally {

@@ -193,7 +193,7 @@ describe('a job in the console', () => {
     ).toBe('glTF');
     await page.getByRole('button', { name: 'Copy seed' }).click();
     const { seed } = (await harness.call('GET', `/jobs/${id}`)).body;
-    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(String(seed));
+    await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe(String(seed));
   });
 
   it('tells what came of its webhook while it happens, and tells it again', async () => {
