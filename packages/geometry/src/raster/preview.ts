@@ -1,8 +1,9 @@
 /** Preview pictures of an asset. */
 
 import type { Image } from '../bake/image.ts';
-import { boundsOf } from '../mesh/topology.ts';
-import { type Camera, orbitCamera } from './camera.ts';
+import { subtract, viewOf } from './camera.ts';
+import { fittingCameras } from './fit-camera.ts';
+import { minified } from './minify.ts';
 import { type RenderableMesh, type RenderOptions, renderMesh } from './render.ts';
 
 export interface PreviewOptions extends Omit<RenderOptions, 'camera' | 'width' | 'height'> {
@@ -15,26 +16,49 @@ export interface PreviewOptions extends Omit<RenderOptions, 'camera' | 'width' |
 }
 
 const DEGREE = Math.PI / 180;
-const FIELD_OF_VIEW = 35 * DEGREE;
+const ELEVATION = 22 * DEGREE;
+/** A sixth of the picture, as the distance up to which surfaces shade each other. */
+const SHADE_REACH = 1 / 6;
 
 /** The mesh from a little above and to the right, filling the picture. */
 export function renderPreview(mesh: RenderableMesh, options: PreviewOptions = {}): Image {
-  const { size = 512, azimuth = 35 * DEGREE, elevation = 22 * DEGREE, ...rest } = options;
-  return renderMesh(mesh, {
-    ...rest,
-    camera: fittingCamera(mesh.positions, azimuth, elevation),
-    width: size,
-    height: size,
-  });
+  const { size = 512, azimuth = 35 * DEGREE, ...rest } = options;
+  return joinImages(pictures(mesh, [azimuth], { ...rest, size }));
 }
 
-/** `frames` previews from all around, side by side. */
+/** `frames` previews from all around, side by side; the mesh keeps its size through all of them. */
 export function renderTurntable(mesh: RenderableMesh, frames: number, options: PreviewOptions = {}): Image {
-  const { size = 256 } = options;
-  const images = Array.from({ length: frames }, (_, i) =>
-    renderPreview(mesh, { ...options, size, azimuth: (options.azimuth ?? 0) + (i / frames) * 2 * Math.PI }),
+  const { size = 256, azimuth = 0, ...rest } = options;
+  const azimuths = Array.from({ length: frames }, (_, i) => azimuth + (i / frames) * 2 * Math.PI);
+  return joinImages(pictures(mesh, azimuths, { ...rest, size }));
+}
+
+function pictures(
+  mesh: RenderableMesh,
+  azimuths: readonly number[],
+  options: PreviewOptions & { readonly size: number },
+): Image[] {
+  const { size, azimuth: _azimuth, elevation = ELEVATION, supersample = 3, ...rest } = options;
+  const cameras = fittingCameras(mesh.positions, azimuths, elevation);
+  const extents = cameras.map((camera) => {
+    // World units along the picture's edge, at the middle of the mesh.
+    return (2 * Math.hypot(...subtract(camera.target, camera.eye))) / viewOf(camera).focal;
+  });
+  const extent = Math.min(...extents);
+  const isWired = options.wireframe === true;
+  const shown = minified(mesh, (size * (isWired ? supersample : 1)) / extent);
+  return cameras.map((camera) =>
+    renderMesh(shown, {
+      occlusionRadius: extent * SHADE_REACH,
+      // Lines are thinner than pixels.
+      shadePer: isWired ? 'sample' : 'pixel',
+      ...rest,
+      supersample,
+      camera,
+      width: size,
+      height: size,
+    }),
   );
-  return joinImages(images);
 }
 
 /** Images of the same height and kind, side by side. */
@@ -51,30 +75,4 @@ export function joinImages(images: readonly Image[]): Image {
     left += image.width;
   }
   return { width, height, channels, data };
-}
-
-/** A camera that sees a sphere around all positions. */
-export function fittingCamera(positions: Float32Array, azimuth: number, elevation: number): Camera {
-  const { min, max } = boundsOf(positions);
-  const center = min.map((low, k) => (low + (max[k] as number)) / 2) as [number, number, number];
-  let radius = 0;
-  for (let i = 0; i < positions.length; i += 3) {
-    const [dx, dy, dz] = [0, 1, 2].map((k) => (positions[i + k] as number) - (center[k] as number)) as [
-      number,
-      number,
-      number,
-    ];
-    radius = Math.max(radius, Math.hypot(dx, dy, dz));
-  }
-  const orbit = orbitCamera(
-    azimuth,
-    elevation,
-    FIELD_OF_VIEW,
-    (Math.max(radius, 1e-6) / Math.sin(FIELD_OF_VIEW / 2)) * 1.06,
-  );
-  return {
-    ...orbit,
-    eye: orbit.eye.map((v, k) => v + (center[k] as number)) as [number, number, number],
-    target: center,
-  };
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { box, sphere, voxelize } from '../../test/shapes.ts';
+import { box, sphere, union, voxelize } from '../../test/shapes.ts';
+import type { Image } from '../bake/image.ts';
 import { extractSurface } from '../flexicubes/extract-surface.ts';
 import { orbitCamera, viewOf } from './camera.ts';
 import { renderPreview, renderTurntable } from './preview.ts';
-import { renderMesh } from './render.ts';
+import { type RenderableMesh, renderMesh } from './render.ts';
 import { rasterize } from './visibility.ts';
 
 const ball = extractSurface(voxelize(sphere(0.4), { resolution: 32, color: () => [0.8, 0.2, 0.4] }));
@@ -87,16 +88,95 @@ describe('renderMesh', () => {
 });
 
 describe('previews', () => {
-  it('fill the picture without touching its rim', () => {
-    const { data } = renderPreview(ball, { size: 64 });
-    const alpha = (x: number, y: number) => data[(y * 64 + x) * 4 + 3] as number;
-    const rim = Array.from({ length: 64 }, (_, i) => alpha(i, 0) + alpha(i, 63) + alpha(0, i) + alpha(63, i));
-    expect(Math.max(...rim)).toBe(0);
-    expect(Array.from({ length: 64 }, (_, i) => alpha(i, 32)).filter((a) => a > 0).length).toBeGreaterThan(54);
+  /** The covered box in pixels, and what lies on the picture's rim. */
+  function framing({ width, height, data }: Image, left = 0, size = width) {
+    const alpha = (x: number, y: number) => data[(y * width + left + x) * 4 + 3] as number;
+    const covered = Array.from({ length: size * height }, (_, i) => i).filter(
+      (i) => alpha(i % size, Math.floor(i / size)) > 0,
+    );
+    const [xs, ys] = [covered.map((i) => i % size), covered.map((i) => Math.floor(i / size))];
+    const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    const rim = Math.min(x0, size - 1 - x1, y0, height - 1 - y1);
+    return { rim, width: x1 - x0 + 1, height: y1 - y0 + 1, x: (x0 + x1 + 1) / 2 / size, y: (y0 + y1 + 1) / 2 / height };
+  }
+
+  const plank = extractSurface(voxelize(box([0.45, 0.06, 0.08], [0, 0.1, -0.3]), { resolution: 48 }));
+  const mast = extractSurface(voxelize(box([0.04, 0.04, 0.42], [0.3, 0.2, 0]), { resolution: 48 }));
+
+  it.each([
+    ['a ball', ball],
+    ['a long low thing beside the middle', plank],
+    ['a tall thin one', mast],
+  ])('show all of %s, in the middle, as large as can be', (_name, mesh) => {
+    const { rim, width, height, x, y } = framing(renderPreview(mesh, { size: 96 }));
+    expect(rim).toBeGreaterThanOrEqual(2);
+    expect(Math.max(width, height)).toBeGreaterThanOrEqual(96 * 0.92);
+    expect(x).toBeCloseTo(0.5, 1);
+    expect(y).toBeCloseTo(0.5, 1);
   });
 
-  it('turn round once', () => {
-    const strip = renderTurntable(ball, 4, { size: 32 });
-    expect([strip.width, strip.height]).toEqual([128, 32]);
+  it('turn round once, whole in every picture and always as large', () => {
+    const size = 64;
+    const strip = renderTurntable(mast, 6, { size });
+    expect([strip.width, strip.height]).toEqual([6 * size, size]);
+    const frames = Array.from({ length: 6 }, (_, i) => framing(strip, i * size, size));
+    for (const { rim, height } of frames) {
+      expect(rim).toBeGreaterThanOrEqual(1);
+      expect(Math.abs(height - (frames[0]?.height ?? 0))).toBeLessThanOrEqual(3);
+    }
+  });
+
+  it('take a finer texture for its mean: no grain', () => {
+    const size = 256;
+    const data = new Uint8Array(size * size * 3);
+    for (let i = 0; i < data.length; i++)
+      data[i] = ((Math.floor(i / 3) % size) + Math.floor(i / 3 / size)) % 2 === 0 ? 255 : 0;
+    const quad = {
+      positions: new Float32Array([-0.4, 0, -0.4, 0.4, 0, -0.4, 0.4, 0, 0.4, -0.4, 0, 0.4]),
+      indices: new Uint32Array([0, 1, 2, 0, 2, 3]),
+      uvs: new Float32Array([0, 1, 1, 1, 1, 0, 0, 0]),
+      baseColor: { width: size, height: size, channels: 3, data },
+    } as const;
+    const picture = renderPreview(quad, { size: 48, azimuth: 0, elevation: 0, shading: 'unlit' });
+    const middle = Array.from(
+      { length: 24 * 24 },
+      (_, i) => picture.data[((12 + Math.floor(i / 24)) * 48 + 12 + (i % 24)) * 4],
+    );
+    // Half of the light, as sRGB has it, and not half of the code.
+    expect(Math.min(...(middle as number[]))).toBeGreaterThan(180);
+    expect(Math.max(...(middle as number[]))).toBeLessThan(196);
+  });
+});
+
+describe('occlusionRadius', () => {
+  const camera = orbitCamera(0, 0.6);
+  const options = { camera, width: 80, height: 80, shading: 'clay' } as const;
+  const means = (mesh: RenderableMesh, occlusionRadius?: number) => {
+    const { data } = renderMesh(mesh, { ...options, ...(occlusionRadius !== undefined && { occlusionRadius }) });
+    return Float64Array.from({ length: 80 * 80 }, (_, i) =>
+      (data[i * 4 + 3] as number) > 0 ? (data[i * 4] as number) : -1,
+    );
+  };
+
+  it('darkens where surfaces meet, and leaves open ones as they are', () => {
+    const open = means(ball);
+    const shaded = means(ball, 0.15);
+    // A ball shades nothing of itself; what its faces are off from round is below the bias.
+    expect(Math.max(...open.map((value, i) => Math.abs(value - (shaded[i] as number))))).toBeLessThan(6);
+    const step = extractSurface(
+      voxelize(union(box([0.4, 0.4, 0.05], [0, 0, -0.2]), box([0.15, 0.15, 0.3])), { resolution: 48 }),
+    );
+    const [before, after] = [means(step), means(step, 0.15)];
+    const change = before.map((value, i) => value - (after[i] as number));
+    expect(Math.max(...change), 'at the foot').toBeGreaterThan(15);
+    expect(change.filter((value) => value > 15).length).toBeLessThan(change.filter((value) => value < 6).length / 2);
+  });
+});
+
+describe('shadePer', () => {
+  it('pixel shows the same picture as sample, but for what is finer than pixels', () => {
+    const options = { camera: orbitCamera(0.5, 0.3), width: 64, height: 64, supersample: 3 } as const;
+    const [one, two] = [renderMesh(ball, options), renderMesh(ball, { ...options, shadePer: 'pixel' })];
+    expect(Math.max(...one.data.map((value, i) => Math.abs(value - (two.data[i] as number))))).toBeLessThanOrEqual(2);
   });
 });

@@ -3,8 +3,11 @@
 import type { Image } from '../bake/image.ts';
 import type { TriangleMesh } from '../mesh/mesh.ts';
 import { vertexNormals } from '../mesh/normals.ts';
-import { type Camera, normalize, type Vector3, viewOf } from './camera.ts';
+import { type Camera, normalize, type Vector3, type View, viewOf } from './camera.ts';
+import { Occlusion } from './occlusion.ts';
+import { SampleGroups } from './sample-groups.ts';
 import { sampleImage } from './sample-image.ts';
+import { toLinear, toSrgb } from './srgb.ts';
 import { rasterize } from './visibility.ts';
 
 export interface RenderableMesh extends TriangleMesh {
@@ -26,8 +29,12 @@ export interface RenderOptions {
   readonly height: number;
   /** Samples along each axis of a pixel. Default 2. */
   readonly supersample?: number;
+  /** `pixel` shades a face once in a pixel, at the middle of its samples there; `sample` (default) each of them. */
+  readonly shadePer?: 'sample' | 'pixel';
   /** `lit` (default), `unlit` base colour, `clay` for the shape alone, `flat` clay with face normals. */
   readonly shading?: 'lit' | 'unlit' | 'clay' | 'flat';
+  /** Surfaces this near shade each other, world units; not when unlit. Default none. */
+  readonly occlusionRadius?: number;
   /** Draws the edges of faces on top. Default false. */
   readonly wireframe?: boolean;
   /** sRGB and alpha, 0 to 1. Default transparent. */
@@ -41,35 +48,33 @@ const FILL_LIGHT = normalize([0.8, 0.1, 0.5]);
 
 /** RGBA image with straight alpha. Light is added up in linear space; faces are lit from both sides. */
 export function renderMesh(mesh: RenderableMesh, options: RenderOptions): Image {
-  const { width, height, supersample = 2, background = [0, 0, 0, 0] } = options;
+  const { width, height, supersample = 2, shadePer = 'sample', background = [0, 0, 0, 0], occlusionRadius } = options;
   const view = viewOf(options.camera);
-  const [w, h] = [width * supersample, height * supersample];
-  const buffer = rasterize(mesh, view, w, h);
-  const normals = mesh.normals ?? vertexNormals(mesh);
-  const shade = new Shader(mesh, normals, options);
-  const linear = new Float32Array(width * height * 4);
-  const color = new Float64Array(3);
-  for (let pixel = 0; pixel < w * h; pixel++) {
-    const face = buffer.face[pixel] as number;
-    if (face < 0) continue;
-    shade.color(face, buffer.v[pixel] as number, buffer.w[pixel] as number, view, color);
-    const x = Math.floor((pixel % w) / supersample);
-    const y = Math.floor(pixel / w / supersample);
-    const out = (y * width + x) * 4;
-    for (let c = 0; c < 3; c++) linear[out + c] = (linear[out + c] as number) + (color[c] as number);
-    linear[out + 3] = (linear[out + 3] as number) + 1;
-  }
-  const data = new Uint8Array(width * height * 4);
+  const buffer = rasterize(mesh, view, width * supersample, height * supersample);
+  const hasShade = occlusionRadius !== undefined && options.shading !== 'unlit';
+  const occlusion = hasShade ? new Occlusion(mesh, view, buffer, occlusionRadius) : undefined;
+  const shader = new Shader(mesh, mesh.normals ?? vertexNormals(mesh), options);
+  const groups = new SampleGroups(buffer, supersample, shadePer === 'pixel');
   const samples = supersample * supersample;
-  for (let i = 0; i < data.length; i += 4) {
-    const covered = (linear[i + 3] as number) / samples;
+  const color = new Float64Array(3);
+  const sum = new Float64Array(3);
+  const data = new Uint8Array(width * height * 4);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    groups.collect(pixel % width, Math.floor(pixel / width));
+    sum.fill(0);
+    for (let g = 0; g < groups.count; g++) {
+      const { face, v, w, share, sample } = groups.at(g);
+      shader.color(face, v, w, occlusion?.lightAt(sample) ?? 1, view, color);
+      for (let c = 0; c < 3; c++) sum[c] = (sum[c] as number) + (color[c] as number) * share;
+    }
+    const covered = groups.covered / samples;
     const behind = background[3] * (1 - covered);
     const alpha = covered + behind;
     for (let c = 0; c < 3 && alpha > 0; c++) {
-      const light = (linear[i + c] as number) / samples + toLinear(background[c] as number) * behind;
-      data[i + c] = Math.round(255 * toSrgb(light / alpha));
+      const light = (sum[c] as number) / samples + toLinear(background[c] as number) * behind;
+      data[pixel * 4 + c] = Math.round(255 * toSrgb(light / alpha));
     }
-    data[i + 3] = Math.round(255 * alpha);
+    data[pixel * 4 + 3] = Math.round(255 * alpha);
   }
   return { width, height, channels: 4, data };
 }
@@ -94,8 +99,8 @@ class Shader {
     this.#channels = (mesh.attributes?.length ?? 0) / (mesh.positions.length / 3);
   }
 
-  /** Linear colour of a point of a face. */
-  color(face: number, v: number, w: number, view: ReturnType<typeof viewOf>, out: Float64Array): void {
+  /** Linear colour of a point of a face that gets the share `ambient` of its surroundings' light. */
+  color(face: number, v: number, w: number, ambient: number, view: View, out: Float64Array): void {
     const { shading = 'lit', wireframe = false } = this.#options;
     const corners = this.#mesh.indices.subarray(face * 3, face * 3 + 3);
     this.#baseColor(corners, v, w, out);
@@ -108,7 +113,8 @@ class Shader {
       if (z > 0) [x, y, z] = [-x, -y, -z];
       const key = Math.max(0, x * KEY_LIGHT[0] + y * KEY_LIGHT[1] - z * KEY_LIGHT[2]);
       const fill = Math.max(0, x * FILL_LIGHT[0] + y * FILL_LIGHT[1] - z * FILL_LIGHT[2]);
-      const light = 0.3 + 0.08 * y + 0.65 * key + 0.2 * fill;
+      // What is hidden from the surroundings is half hidden from the lamps, too.
+      const light = (0.3 + 0.1 * y) * ambient + (0.62 * key + 0.18 * fill) * (0.5 + 0.5 * ambient);
       for (let c = 0; c < 3; c++) out[c] = Math.min(1, (out[c] as number) * light);
     }
     if (wireframe && this.#edgeDistance(corners, v, w) < this.#lineWidth) out.fill(0.03);
@@ -190,15 +196,4 @@ function mix(
     values[c * stride + k] as number,
   ];
   return va * (1 - v - w) + vb * v + vc * w;
-}
-
-/** IEC 61966-2-1. */
-export function toLinear(srgb: number): number {
-  return srgb <= 0.04045 ? srgb / 12.92 : ((srgb + 0.055) / 1.055) ** 2.4;
-}
-
-/** IEC 61966-2-1. */
-export function toSrgb(linear: number): number {
-  const value = linear <= 0.0031308 ? linear * 12.92 : 1.055 * linear ** (1 / 2.4) - 0.055;
-  return Math.min(Math.max(value, 0), 1);
 }
