@@ -6,10 +6,10 @@ export default defineConfig({
     include: ['packages/**/*.test.ts', 'services/**/*.test.ts', 'bench/**/*.test.ts', 'infra/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/*.aws.test.ts', '**/*.browser.test.ts', '**/*.compose.test.ts'],
     reporters: ['default', new Tally()],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    // The default of one second is missed on a busy machine; what never comes true fails all the same.
-    expect: { poll: { timeout: 20_000 } },
+    // Ten times what the longest take on a machine of their own; a busy one is slow, and what hangs fails all the same.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     pool: 'forks',
     maxWorkers: 2,
   },

@@ -172,5 +172,5 @@ describe('a bad job file', () => {
       }),
       { numRuns: 10 },
     );
-  });
+  }, 300_000);
 });

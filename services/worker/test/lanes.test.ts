@@ -88,10 +88,9 @@ describe('a worker that goes', () => {
       told.signal,
     );
     await expect.poll(async () => (await statusOf(store, 'a').catch(() => undefined))?.state).toBe('running');
-    const began = Date.now();
     told.abort();
+    // Neither the lease nor the visibility timeout ends while this test may run.
     await leaving;
-    expect(Date.now() - began, 'long before the lease or the visibility timeout ended').toBeLessThan(5000);
     expect(await queues.generate.depth()).toBe(1);
     serve('generate');
     await reaches('a', 'succeeded');
