@@ -60,7 +60,7 @@ def collect(folder: Path, name: str) -> None:
         "gpu": gpu and gpu[1], "driver": driver and driver[1],
         "software": software and dict(zip(("torch", "cuda", "cudnn", "node"), software.groups())),
         "rates": loaded(folder / "rates.json"), "parity": parity[-1] if parity else None,
-        "networks": figures(folder, "xl-"), "half": figures(folder, "half-"),
+        "networks": figures(folder, "xl-"), "half": figures(folder, "half-"), "history": figures(folder, "history-"),
         "variants": {kind: figures(folder, f"{kind}-") for kind in ("noflash", "cudnn", "flash", "arena", "stream", "notf32", "heuristic")},
         "kernels": kernels, "torch": loaded(folder / "reference.json"), "profile": profile,
         "job": {k: job.get(k) for k in ("generation_time_seconds", "stages", "peak_memory_bytes", "raw_face_count")},
@@ -91,6 +91,16 @@ def times(run: dict) -> list[list]:
     return rows
 
 
+def history(run: dict) -> list[str]:
+    rows: dict[str, dict[str, float]] = {}
+    for label, figure in run["history"].items():
+        version, case = label.removesuffix(figure["case"]).removesuffix("-"), figure["case"]
+        rows.setdefault(version, {})[case] = figure["ms"]
+    rows["this one"] = {case: figure["ms"] for case, figure in run["networks"].items()}
+    cases = sorted({case for row in list(rows.values())[:-1] for case in row})
+    return table(["version", *cases], [[version, *(row.get(case) for case in cases)] for version, row in rows.items()])
+
+
 def page(name: str, run: dict) -> list[str]:
     software = ", ".join(f"{k} {v}" for k, v in (run["software"] or {}).items())
     out = [f"## {name}", "", f"{run['gpu'] or 'GPU not recorded'}, driver {run['driver']}, {software}. Parity in float32: {run['parity'] or 'not run'}.", ""]
@@ -101,6 +111,8 @@ def page(name: str, run: dict) -> list[str]:
     if run.get("lengths"):
         out += ["Window attention told of padding by lengths in place of a mask of keys:", ""]
         out += table(["network", "ms", "rms from the mask's result"], [[k, v["ms"], v.get("apartFromKeys")] for k, v in run["lengths"].items()])
+    if run.get("history"):
+        out += ["Versions of the graphs in one run, ms:", "", *history(run)]
     variants = [[c, kind, v["ms"]] for kind, cases in run["variants"].items() for c, v in cases.items()]
     if variants:
         out += ["Variants (`noflash`: flash kernels off; `cudnn`, `flash`: that kernel alone; others: provider options):", ""]

@@ -6,7 +6,7 @@
 #
 # `unpack` lays out what stage.sh packed; the other steps run on those sources, not on the folder they are called in.
 #
-# Steps: unpack device rates make probe parity half xl variants reference profile job soak oom python
+# Steps: unpack device rates make probe parity half history xl variants reference profile job soak oom python
 set -u
 HERE="$(cd "$(dirname "$0")" && pwd)"
 OUT="${OUT:-/tmp/esp-out}"; export ESP="${ESP:-/tmp/esp}"
@@ -61,6 +61,18 @@ CASES="${CASES:-ss_flow slat_flow.5000 slat_flow.10000 slat_flow.20000 ss_dec sl
 times() { case "$1" in *flow*) echo 20;; *) echo 5;; esac; }
 do_half() { for c in $CASES; do exact node_step 150 "half-$c" bench/gpu/xl.ts "$XL" "$c" float32 3; show "half-$c"; done; }
 do_xl() { for c in $CASES; do node_step 120 "xl-$c" bench/gpu/xl.ts "$XL" "$c" float16 "$(times "$c")"; show "xl-$c"; pack; done; }
+# Earlier versions of the graphs on the same weights, before xl, whose results are those that are kept.
+do_history() {
+  local version c here="$PWD"
+  for version in "$ESP"/history/*/; do
+    cd "$version" || continue
+    for c in ${HISTORY_CASES:-ss_flow slat_flow.20000 slat_dec_mesh slat_dec_gs}; do
+      node_step 90 "history-$(basename "$version")-$c" bench/gpu/xl.ts "$XL" "$c" float16 "$(times "$c")"; show "history-$(basename "$version")-$c"
+    done
+    pack
+  done
+  cd "$here" || exit 1
+}
 # What the provider's options and the kinds of attention make of it.
 do_variants() {
   local c
@@ -80,7 +92,7 @@ do_variants() {
 do_reference() { step 240 reference "$PYTHON" bench/gpu/reference.py time "$XL" "$LOGS/reference.json"; cut -c1-420 "$LOGS/reference.log"; }
 do_profile() {
   local c p="$LOGS/profile"
-  for c in ${PROFILE_CASES:-ss_flow slat_flow.20000 ss_dec slat_dec_mesh}; do
+  for c in ${PROFILE_CASES:-ss_flow slat_flow.5000 slat_flow.20000 ss_dec slat_dec_mesh slat_dec_gs}; do
     CUDA_LAUNCH_BLOCKING=1 GPU_PROFILE="$p-$c" node_step 120 "profiled-$c" bench/gpu/xl.ts "$XL" "$c" float16 3
   done
   step 120 profile python3 bench/gpu/profile.py "$LOGS/profile.json" $(ls "$p"-*.json 2>/dev/null); cut -c1-170 "$LOGS/profile.log" | head -n 120

@@ -22,13 +22,15 @@ FILES = {
     "node.xz": (ESP / "bin/node",),
     "ortnode.so.xz": (ESP / "ort/npm.so",),
     "ortpip.so.xz": (ESP / "ort/pip.so",),
-    "pruned2.so.xz": (ESP / "ort/libonnxruntime_providers_cuda.so",),
+    "provider.so.xz": (ESP / "ort/libonnxruntime_providers_cuda.so",),
 }
 PLAIN = {
     "onnxruntime_binding.node": BINDING / "onnxruntime_binding.node",
     "libonnxruntime_providers_shared.so": BINDING / "libonnxruntime_providers_shared.so",
 }
-TARS = {"node_modules.tar.xz": ROOT, "src.tar.xz": ROOT, "goldens.tar.xz": ESP, "ortpy.tar.xz": ESP}
+TARS = {"node_modules.tar.xz": ROOT, "src.tar.xz": ROOT, "history.tar.xz": ESP, "goldens.tar.xz": ESP, "ortpy.tar.xz": ESP}
+#: What changes from call to call.
+SOURCES = ("src.tar.xz", "history.tar.xz")
 
 
 def unpack(source: Path) -> str:
@@ -54,16 +56,28 @@ def done_mark(source: Path) -> Path:
 
 def is_done(source: Path) -> bool:
     """What an earlier call left on the machine need not be unpacked anew."""
-    return source.name != "src.tar.xz" and done_mark(source).exists()
+    return source.name not in SOURCES and done_mark(source).exists()
 
 
-def link_workspaces() -> None:
-    for manifest in [*ROOT.glob("packages/*/package.json"), *ROOT.glob("services/*/package.json")]:
+def link_workspaces(root: Path) -> None:
+    for manifest in [*root.glob("packages/*/package.json"), *root.glob("services/*/package.json")]:
         name = json.loads(manifest.read_text())["name"]
-        link = ROOT / "node_modules" / name
+        link = root / "node_modules" / name
         link.parent.mkdir(parents=True, exist_ok=True)
         if not link.is_symlink():
             link.symlink_to(os.path.relpath(manifest.parent, link.parent))
+
+
+def link_history() -> None:
+    """Earlier versions run with the packages of this one, but for their own workspaces."""
+    for version in (ESP / "history").glob("*"):
+        modules = version / "node_modules"
+        modules.mkdir(exist_ok=True)
+        for package in (ROOT / "node_modules").iterdir():
+            link = modules / package.name
+            if package.name != "@espalier" and not link.is_symlink():
+                link.symlink_to(package)
+        link_workspaces(version)
 
 
 def main() -> None:
@@ -85,7 +99,8 @@ def main() -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(staged[name], target)
     if (ROOT / "node_modules").is_dir():
-        link_workspaces()
+        link_workspaces(ROOT)
+        link_history()
     provider = ESP / "ort/libonnxruntime_providers_cuda.so"
     if provider.exists() and BINDING.is_dir():
         beside = BINDING / provider.name
