@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../infra/lib/config.ts';
 import { Agenda } from './agenda.ts';
+import { gpuSeconds } from './measured.ts';
 import { PARAMETERS, POLICIES } from './parameters.ts';
 import { gpuRule, taskRule } from './scaling.ts';
 import { simulate } from './simulate.ts';
@@ -43,7 +44,10 @@ describe('the simulation', () => {
     const outcome = simulate(apart, { ...day, killsPerHour: 0 }, plain);
     expect(outcome.gpuBusyPerAsset).toBeCloseTo(plain.gpuSeconds, 6);
     expect(outcome.wastedShare).toBe(0);
-    expect(simulate(held, { ...day, killsPerHour: 0 }, plain).gpuBusyPerAsset).toBeCloseTo(30, 6);
+    expect(simulate(held, { ...day, killsPerHour: 0 }, plain).gpuBusyPerAsset).toBeCloseTo(
+      plain.gpuSeconds + plain.heldFinishSeconds,
+      6,
+    );
   });
 
   it('loses less to kills with checkpoints than without', () => {
@@ -51,6 +55,16 @@ describe('the simulation', () => {
     const zero = simulate(held, storm, PARAMETERS).wastedShare;
     expect(zero).toBeGreaterThan(0.02);
     expect(simulate({ ...held, checkpoints: true }, storm, PARAMETERS).wastedShare).toBeLessThan(zero / 5);
+  });
+});
+
+describe('what a card takes', () => {
+  it('is the measured job with its networks slowed down, and no less than on the card that was measured', () => {
+    const [h100, l4, a10g] = [gpuSeconds('h100'), gpuSeconds('l4'), gpuSeconds('a10g')];
+    // An L4 has an eleventh of the bandwidth, an A10G a fourteenth of the float16 rate; the host's part stays.
+    expect((a10g - h100) / (l4 - h100)).toBeCloseTo((989 / 70 - 1) / (3350 / 300 - 1), 10);
+    expect(l4).toBeGreaterThan(h100);
+    expect(l4).toBeLessThan((h100 * 3350) / 300);
   });
 });
 

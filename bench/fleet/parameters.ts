@@ -1,11 +1,12 @@
+import { finishSeconds, gpuSeconds } from './measured.ts';
+
 /** What the simulation believes, each figure with where it is from. Times in seconds, prices in US dollars. */
 export const PARAMETERS = {
-  /** Structure, latent and decode on an L4 or A10G. Assumed: TRELLIS' authors name about 10 s on an A100. */
-  gpuSeconds: 15,
-  /** Finishing beside the GPU: the seed's README says about 30 s for everything on an A5000. */
-  heldFinishSeconds: 15,
-  /** Finishing on two cores: `bench/finish`, 22 s and 28 s for its two meshes on a busy machine. */
-  finishSeconds: 25,
+  /** The GPU lane on an L4, reckoned from a whole job on an H100: `measured.ts`. */
+  gpuSeconds: gpuSeconds('l4'),
+  /** Finishing that job on two cores, by what `bench/finish` measured: beside a GPU that waits, and on machines of its own. */
+  heldFinishSeconds: finishSeconds(),
+  finishSeconds: finishSeconds(),
   /** Spread of all three: the standard deviation of their logarithm. Assumed. */
   spread: 0.25,
   /** Share of jobs that ask for another finish of what there is: `from`. Assumed. */
@@ -17,7 +18,7 @@ export const PARAMETERS = {
   /** Until a silent worker's job is taken over: ESPALIER_LEASE_SECONDS. */
   leaseSeconds: 30,
   /** A queue without heartbeats has to hide a message for longer than any job takes. */
-  fixedVisibilitySeconds: 120,
+  fixedVisibilitySeconds: 300,
   /** Launch to first step: machine, driver, 3 GB image, 8 GB of weights from S3 onto local NVMe. Assumed. */
   gpuColdSeconds: 180,
   /** Fargate task, image, weights. Assumed. */
@@ -35,7 +36,7 @@ export const PARAMETERS = {
   /** Of kills: with EC2's notice, which is best effort. Assumed. */
   noticed: 0.9,
   /** GPU machines and finishing tasks at most. */
-  maxMachines: 120,
+  maxMachines: 300,
   maxTasks: 80,
   /** `infra/lib/config.ts`. */
   backlogPerMachine: 4,
