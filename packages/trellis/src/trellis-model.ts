@@ -149,6 +149,7 @@ export class TrellisModel {
     const flow = await this.#networks.structureFlow();
     const shape = flow.sampleShape;
     const sampler = new FlowEulerSampler(this.repository.pipeline.sparse_structure_sampler, request.params);
+    await flow.prepare(sampler.times);
     const sample = await sampler.sample({
       ...watched(request),
       velocity: (x, t, condition) => flow.velocity(x, t, condition),
@@ -190,6 +191,7 @@ export class TrellisModel {
     const flow = await this.#networks.latentFlow();
     const tables = flow.tables(voxelsFromCoords(request.coords, latentResolution));
     const sampler = new FlowEulerSampler(this.repository.pipeline.slat_sampler, request.params);
+    await flow.prepare(sampler.times);
     const sample = await sampler.sample({
       ...watched(request),
       velocity: (x, t, condition) => flow.velocity(x, t, condition, tables),

@@ -22,6 +22,13 @@ export function graphChoices({ computeType, taps }: NetworkOptions): GraphChoice
   return { ...(computeType === undefined ? {} : { computeType }), ...(taps === undefined ? {} : { taps }) };
 }
 
+/** Graphs of one network: how weights are held is decided by all of them together. */
+export function asOneNetwork<K extends string>(graphs: Readonly<Record<K, Graph>>): Record<K, Graph> {
+  const all = Object.entries<Graph>(graphs);
+  const weightBytes = all.reduce((sum, [, graph]) => sum + graph.weightBytes, 0);
+  return Object.fromEntries(all.map(([name, graph]) => [name, { ...graph, weightBytes }])) as Record<K, Graph>;
+}
+
 /**
  * Builds the graph of a network over its checkpoint and opens it.
  * @throws TerminalError as `openGraphs`.

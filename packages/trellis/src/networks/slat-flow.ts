@@ -25,17 +25,13 @@ import {
   feedPooling,
   feedTable,
   modulatedCrossBlock,
-  modulation,
   type Pooling,
   poolingInputs,
   sparseResBlock,
-  TIME_FEATURES,
-  timestepEmbedder,
-  timestepFeatures,
-  unitScales,
   upsampledTable,
 } from './blocks/index.ts';
-import { type GraphChoices, graphChoices, type NetworkOptions, openNetwork } from './network.ts';
+import { buildTimes, FlowTimes, modulationInput, type TimedLayers } from './flow-times.ts';
+import { asOneNetwork, type GraphChoices, graphChoices, type NetworkOptions, openGraphs } from './network.ts';
 
 /** Norm without affine part before the output layer. */
 const OUTPUT_NORM_EPS = 1e-5;
@@ -49,35 +45,51 @@ interface Level {
   readonly upsampled: ChunkedTable;
 }
 
+/** Residual blocks in the order of the network: down from the finest grid, then up again. */
+function residualBlocks(config: SLatFlowConfig): { key: string; outputs: number }[] {
+  const io = config.io_block_channels ?? [];
+  const repeated = (width: number) => new Array<number>(config.num_io_res_blocks - 1).fill(width);
+  const down = io.flatMap((width, level) => [...repeated(width), io[level + 1] ?? config.model_channels]);
+  const up = [...io].reverse().flatMap((width) => [width, ...repeated(width)]);
+  return [
+    ...down.map((outputs, i) => ({ key: `input_blocks.${i}`, outputs })),
+    ...up.map((outputs, i) => ({ key: `out_blocks.${i}`, outputs })),
+  ];
+}
+
 /**
- * Inputs `x` [N0, in_channels], `t_freq` [1, 256] (`timestepFeatures`), `cond` [L, cond_channels], `coords` [Nk, 3] of
- * the coarsest voxels, and the tables of `SLatFlowTables`; output `out` [N0, out_channels]; floats are float32.
+ * `times` of `buildTimes`, and `network`: inputs `x` [N0, in_channels], `cond` [L, cond_channels], `modulation`, `coords`
+ * [Nk, 3] of the coarsest voxels, and the tables of `SLatFlowTables`; output `out` [N0, out_channels]; floats are float32
+ * but for the modulation.
  * @throws TerminalError `CHECKPOINT_MISMATCH` naming the weight.
  */
-function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: GraphChoices = {}): Graph {
-  const g = new GraphBuilder({ name: 'SLatFlowModel', checkpoint, ...choices });
+function buildSLatFlow(
+  config: SLatFlowConfig,
+  checkpoint: Checkpoint,
+  choices: GraphChoices = {},
+): Record<'times' | 'network', Graph> {
+  const layers: TimedLayers = { ...config, residual: residualBlocks(config) };
+  const times = buildTimes(layers, checkpoint, choices);
+  const taps = (choices.taps ?? []).filter((tap) => tap !== 't_emb');
+  const g = new GraphBuilder({ name: 'SLatFlowModel', checkpoint, ...choices, taps });
   const { model_channels: channels } = config;
   const io = config.io_block_channels ?? [];
   const x = g.input('x', 'float32', ['N0', config.in_channels]);
-  const features = g.input('t_freq', 'float32', [1, TIME_FEATURES]);
+  const mod = modulationInput(g, layers);
   const cond = g.cast(g.input('cond', 'float32', ['L', config.cond_channels]), g.computeType);
   const coords = g.input('coords', 'int32', [`N${io.length}`, 3]);
   const levels = io.map((_, level) => declareLevel(g, level));
   const coarsest = io.length === 0 ? undefined : chunkedTable(g, `neighbours.${io.length}`, `N${io.length}`);
   const tableOf = (level: number) => (levels[level]?.table ?? coarsest) as ChunkedTable;
 
-  let embedding = g.tap('t_emb', timestepEmbedder(g, features, channels));
-  if (config.share_mod) embedding = modulation(g, g.silu(embedding), 'adaLN_modulation');
-  embedding = g.cast(embedding, g.computeType);
-  const activated = g.silu(embedding);
-  const mod = config.share_mod ? unitScales(g, embedding) : activated;
   let h = g.linear(x, 'input_layer', io[0] ?? channels);
   h = g.cast(g.tap('h_in', h), g.computeType);
 
+  const affineOf = (key: string) => mod.residual.get(key) as readonly [Value, Value];
   const skips: Value[] = [];
   const inputBlock = (...[outputs, table, resampling]: BlockArguments) => {
     const key = `input_blocks.${skips.length}`;
-    h = g.tap(key, sparseResBlock(g, h, activated, key, outputs, table, resampling));
+    h = g.tap(key, sparseResBlock(g, h, affineOf(key), key, outputs, table, resampling));
     skips.push(h);
   };
   for (const [level, width] of io.entries()) {
@@ -90,12 +102,11 @@ function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: 
   h = g.tap('h_pos', addPositions(g, g.cast(h, 'float32'), coords, positions));
   let residual: Residual = { h: g.cast(h, g.computeType) };
   for (let i = 0; i < config.num_blocks; i++) {
-    residual = modulatedCrossBlock(g, residual, mod, cond, `blocks.${i}`, {
+    residual = modulatedCrossBlock(g, residual, mod.blocks[i] as Value[], cond, `blocks.${i}`, {
       heads: config.num_heads,
       mlpRatio: config.mlp_ratio,
       qkRmsNorm: config.qk_rms_norm,
       qkRmsNormCross: false,
-      shareMod: config.share_mod,
     });
     residual = tapResidual(g, `blocks.${i}`, residual);
   }
@@ -106,7 +117,7 @@ function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: 
     const skip = skips.pop() as Value;
     const joined = config.use_skip_connection ? g.concat([h, skip], 1) : h;
     const key = `out_blocks.${index++}`;
-    h = g.tap(key, sparseResBlock(g, joined, activated, key, outputs, table, resampling));
+    h = g.tap(key, sparseResBlock(g, joined, affineOf(key), key, outputs, table, resampling));
   };
   for (const [level, width] of [...io.entries()].reverse()) {
     const { parents, upsampled } = levels[level] as Level;
@@ -115,7 +126,7 @@ function buildSLatFlow(config: SLatFlowConfig, checkpoint: Checkpoint, choices: 
   }
   const normed = g.layerNorm(g.cast(h, 'float32'), { eps: OUTPUT_NORM_EPS });
   g.output('out', g.linear(normed, 'out_layer', config.out_channels));
-  return g.build();
+  return asOneNetwork({ times, network: g.build() });
 }
 
 type BlockArguments = [outputs: number, table: ChunkedTable, resampling?: Parameters<typeof sparseResBlock>[6]];
@@ -163,21 +174,28 @@ export class SLatFlowTables {
 export class SLatFlow {
   readonly config: SLatFlowConfig;
   readonly #session: Session;
+  readonly #times: FlowTimes;
 
-  private constructor(config: SLatFlowConfig, session: Session) {
+  private constructor(config: SLatFlowConfig, sessions: Record<'times' | 'network', Session>) {
     this.config = config;
-    this.#session = session;
+    this.#session = sessions.network;
+    this.#times = new FlowTimes(sessions.times);
   }
 
   /** @throws TerminalError as `openNetwork`. */
   static async open(config: SLatFlowConfig, weightsPath: string, options: NetworkOptions): Promise<SLatFlow> {
-    const build = (checkpoint: Checkpoint) => buildSLatFlow(config, checkpoint, graphChoices(options));
-    return new SLatFlow(config, await openNetwork(weightsPath, build, options));
+    const build = async (checkpoint: Checkpoint) => buildSLatFlow(config, checkpoint, graphChoices(options));
+    return new SLatFlow(config, await openGraphs(weightsPath, build, options));
   }
 
   /** Prepares the index tables of a set of voxels [N, 3]. */
   tables(voxels: Int32Array): SLatFlowTables {
     return new SLatFlowTables(this.config, voxels);
+  }
+
+  /** To be called with all times of a sampling before it: see `FlowTimes.prepare`. */
+  prepare(times: readonly number[]): Promise<void> {
+    return this.#times.prepare(times);
   }
 
   /**
@@ -192,12 +210,14 @@ export class SLatFlow {
     cond: Tensor<Float32Array>,
     tables: SLatFlowTables,
   ): Promise<Record<string, Tensor>> {
-    return this.#session.run({
+    const { modulation, ...taps } = await this.#times.at(t);
+    const out = await this.#session.run({
       ...tables.feeds,
       x: float32([tables.rows, this.config.in_channels], x),
-      t_freq: timestepFeatures(t),
+      modulation: modulation as Tensor,
       cond: float32(cond.shape.slice(-2), cond.data),
     });
+    return { ...taps, ...out };
   }
 
   /** The velocity alone, as samplers take it. */
@@ -212,5 +232,6 @@ export class SLatFlow {
 
   async release(): Promise<void> {
     await this.#session.release();
+    await this.#times.release();
   }
 }

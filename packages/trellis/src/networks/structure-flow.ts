@@ -16,61 +16,51 @@ import {
 } from '@espalier/onnx';
 import { float32, type Tensor } from '@espalier/tensors';
 import type { SparseStructureFlowConfig } from '../repository/index.ts';
-import {
-  gridPositions,
-  modulatedCrossBlock,
-  modulation,
-  TIME_FEATURES,
-  timestepEmbedder,
-  timestepFeatures,
-  unitScales,
-} from './blocks/index.ts';
-import { type GraphChoices, graphChoices, type NetworkOptions, openNetwork } from './network.ts';
+import { gridPositions, modulatedCrossBlock } from './blocks/index.ts';
+import { buildTimes, FlowTimes, modulationInput, type TimedLayers } from './flow-times.ts';
+import { asOneNetwork, type GraphChoices, graphChoices, type NetworkOptions, openGraphs } from './network.ts';
 
 /** Norm without affine part before the output layer. */
 const OUTPUT_NORM_EPS = 1e-5;
 
 /**
- * Inputs `x` [1, in_channels, R, R, R], `t_freq` [1, 256] (`timestepFeatures`), `cond` [L, cond_channels]; output
- * `out` like `x`; all float32.
+ * `times` of `buildTimes`, and `network`: inputs `x` [1, in_channels, R, R, R], `cond` [L, cond_channels] and `modulation`;
+ * output `out` like `x`; float32 but for the modulation.
  * @throws TerminalError `CHECKPOINT_MISMATCH` naming the weight.
  */
 export function buildStructureFlow(
   config: SparseStructureFlowConfig,
   checkpoint: Checkpoint,
   choices: GraphChoices = {},
-): Graph {
-  const g = new GraphBuilder({ name: 'SparseStructureFlowModel', checkpoint, ...choices });
+): Record<'times' | 'network', Graph> {
+  const layers: TimedLayers = { ...config, residual: [] };
+  const times = buildTimes(layers, checkpoint, choices);
+  const taps = (choices.taps ?? []).filter((tap) => tap !== 't_emb');
+  const g = new GraphBuilder({ name: 'SparseStructureFlowModel', checkpoint, ...choices, taps });
   const { resolution, patch_size: patch, model_channels: channels } = config;
   const grid = resolution / patch;
   const x = g.input('x', 'float32', [1, config.in_channels, resolution, resolution, resolution]);
-  const features = g.input('t_freq', 'float32', [1, TIME_FEATURES]);
+  const { blocks } = modulationInput(g, layers);
   const cond = g.cast(g.input('cond', 'float32', ['L', config.cond_channels]), g.computeType);
 
   const positions = g.hasWeight('pos_emb')
     ? g.weight('pos_emb', [grid ** 3, channels], { type: 'float32' })
     : g.constant(gridPositions(grid, channels), [grid ** 3, channels]);
   const h = g.tap('h_pos', g.add(g.linear(patchify(g, x, patch), 'input_layer', channels), positions));
-  const embedding = g.tap('t_emb', timestepEmbedder(g, features, channels));
-  const mod = config.share_mod
-    ? unitScales(g, g.cast(modulation(g, g.silu(embedding), 'adaLN_modulation'), g.computeType))
-    : g.silu(g.cast(embedding, g.computeType));
-
   let residual: Residual = { h: g.cast(h, g.computeType) };
   for (let i = 0; i < config.num_blocks; i++) {
-    residual = modulatedCrossBlock(g, residual, mod, cond, `blocks.${i}`, {
+    residual = modulatedCrossBlock(g, residual, blocks[i] as Value[], cond, `blocks.${i}`, {
       heads: config.num_heads,
       mlpRatio: config.mlp_ratio,
       qkRmsNorm: config.qk_rms_norm,
       qkRmsNormCross: config.qk_rms_norm_cross,
-      shareMod: config.share_mod,
     });
     residual = tapResidual(g, `h_block${i}`, residual);
   }
   const normed = g.layerNorm(g.cast(residualSum(g, residual), 'float32'), { eps: OUTPUT_NORM_EPS });
   const patches = g.linear(normed, 'out_layer', config.out_channels * patch ** 3);
   g.output('out', unpatchify(g, patches, config.out_channels, grid, patch));
-  return g.build();
+  return asOneNetwork({ times, network: g.build() });
 }
 
 /** [1, C, R, R, R] -> [(R/p)^3, C p^3]: channel `((c*p + px)*p + py)*p + pz`, patches row-major in (x, y, z). */
@@ -90,10 +80,12 @@ function unpatchify(g: GraphBuilder, h: Value, channels: number, n: number, p: n
 export class StructureFlow {
   readonly config: SparseStructureFlowConfig;
   readonly #session: Session;
+  readonly #times: FlowTimes;
 
-  private constructor(config: SparseStructureFlowConfig, session: Session) {
+  private constructor(config: SparseStructureFlowConfig, sessions: Record<'times' | 'network', Session>) {
     this.config = config;
-    this.#session = session;
+    this.#session = sessions.network;
+    this.#times = new FlowTimes(sessions.times);
   }
 
   /** @throws TerminalError as `openNetwork`. */
@@ -102,18 +94,23 @@ export class StructureFlow {
     weightsPath: string,
     options: NetworkOptions,
   ): Promise<StructureFlow> {
-    const session = await openNetwork(
+    const sessions = await openGraphs(
       weightsPath,
-      (checkpoint) => buildStructureFlow(config, checkpoint, graphChoices(options)),
+      async (checkpoint) => buildStructureFlow(config, checkpoint, graphChoices(options)),
       options,
     );
-    return new StructureFlow(config, session);
+    return new StructureFlow(config, sessions);
   }
 
   /** Values of the latent grid that `x` and the velocity have. */
   get sampleShape(): readonly number[] {
     const { in_channels, resolution } = this.config;
     return [1, in_channels, resolution, resolution, resolution];
+  }
+
+  /** To be called with all times of a sampling before it: see `FlowTimes.prepare`. */
+  prepare(times: readonly number[]): Promise<void> {
+    return this.#times.prepare(times);
   }
 
   /**
@@ -123,11 +120,9 @@ export class StructureFlow {
    * @returns Velocity of the shape of `x`, beside the taps that were asked for.
    */
   async run(x: Float32Array, t: number, cond: Tensor<Float32Array>): Promise<Record<string, Tensor>> {
-    return this.#session.run({
-      x: float32(this.sampleShape, x),
-      t_freq: timestepFeatures(t),
-      cond: float32(cond.shape.slice(-2), cond.data),
-    });
+    const { modulation, ...taps } = await this.#times.at(t);
+    const feeds = { x: float32(this.sampleShape, x), cond: float32(cond.shape.slice(-2), cond.data) };
+    return { ...taps, ...(await this.#session.run({ ...feeds, modulation: modulation as Tensor })) };
   }
 
   /** The velocity alone, row-major: what a sampler asks for. */
@@ -138,5 +133,6 @@ export class StructureFlow {
 
   async release(): Promise<void> {
     await this.#session.release();
+    await this.#times.release();
   }
 }

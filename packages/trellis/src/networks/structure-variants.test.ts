@@ -73,7 +73,7 @@ describe('configs and weights that do not belong together', () => {
   const flow = { resolution: 4, in_channels: 4, out_channels: 4, model_channels: 40, cond_channels: 12, num_blocks: 1 };
   const args = { ...flow, num_heads: 5, patch_size: 1, qk_rms_norm: true };
   it.each([
-    ['another width', { ...args, model_channels: 80 }, 'input_layer.weight', /\[40,4\].*\[80,4\]/],
+    ['another width', { ...args, model_channels: 80 }, 't_embedder.mlp.0.weight', /\[40,256\].*\[80,256\]/],
     ['more blocks', { ...args, num_blocks: 2 }, 'blocks.1.adaLN_modulation.1.weight', /is missing/],
     [
       'a norm that is not there',

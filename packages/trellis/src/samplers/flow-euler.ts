@@ -67,6 +67,11 @@ export class FlowEulerSampler {
     return this.schedule.length;
   }
 
+  /** What the network is asked at in each step: 1000 times the time, rounded to float32. */
+  get times(): readonly number[] {
+    return this.schedule.map(networkTime);
+  }
+
   /**
    * Does one step.
    * @throws TerminalError `SAMPLER_STATE_INVALID` for a state of another schedule; `SAMPLE_NOT_FINITE` when the network
@@ -81,7 +86,7 @@ export class FlowEulerSampler {
       throw invalidState(`step ${state.step} of ${this.steps}`);
     }
     const { sample } = state;
-    const t = Math.fround(1000 * point.t);
+    const t = networkTime(point);
     const { params, args } = this.config;
     let velocity = await options.velocity(sample, t, options.cond);
     if (point.guided) {
@@ -121,6 +126,10 @@ export class FlowEulerSampler {
     }
     return state.sample;
   }
+}
+
+function networkTime({ t }: SchedulePoint): number {
+  return Math.fround(1000 * t);
 }
 
 function invalidState(what: string): TerminalError {

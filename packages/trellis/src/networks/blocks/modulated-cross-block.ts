@@ -11,8 +11,6 @@ export interface ModulatedCrossBlockOptions {
   readonly mlpRatio: number;
   readonly qkRmsNorm: boolean;
   readonly qkRmsNormCross: boolean;
-  /** The modulation is one layer of the model, not one of each block. */
-  readonly shareMod: boolean;
 }
 
 /** Norms inside blocks; the norm before the output layer has 1e-5. */
@@ -20,17 +18,17 @@ export const BLOCK_NORM_EPS = 1e-6;
 
 /**
  * The linear layer `key.1` behind the SiLU: shift, scale, gate of self attention, then of the MLP.
- * @param activated SiLU of the embedding, [1, C].
- * @returns [1, 6 C]
+ * @param activated SiLU of the embedding, [S, C].
+ * @returns [S, 6 C]
  */
 export function modulation(g: GraphBuilder, activated: Value, key: string): Value {
   return g.linear(activated, `${key}.1`, 6 * (activated.shape[1] as number));
 }
 
-/** A modulation [1, 6 C] as blocks take it: [6 C], with 1 added to both scales at once. */
+/** A modulation [S, 6 C] as blocks take it: with 1 added to both scales at once. */
 export function unitScales(g: GraphBuilder, modulated: Value): Value {
   const all = modulated.shape[1] as number;
-  return g.add(g.reshape(modulated, [all]), onesAt(g, [0, 1, 0, 0, 1, 0], all / 6, modulated.type));
+  return g.add(modulated, onesAt(g, [0, 1, 0, 0, 1, 0], all / 6, modulated.type));
 }
 
 /** Ones and zeros, one per part of `channels` values. */
@@ -41,7 +39,7 @@ export function onesAt(g: GraphBuilder, parts: readonly number[], channels: numb
 
 /**
  * @param residual Of the tokens, [N, C].
- * @param mod With `shareMod` the shared modulation of `unitScales`, [6 C], else SiLU of the time embedding, [1, C].
+ * @param mod Shift, 1 + scale, gate of self attention, then of the MLP, each [C].
  * @param cond [L, condition channels]
  * @param key Prefix, e.g. `blocks.0`.
  * @returns Of the same shape.
@@ -49,17 +47,20 @@ export function onesAt(g: GraphBuilder, parts: readonly number[], channels: numb
 export function modulatedCrossBlock(
   g: GraphBuilder,
   residual: Residual,
-  mod: Value,
+  mod: readonly Value[],
   cond: Value,
   key: string,
   options: ModulatedCrossBlockOptions,
 ): Residual {
   const channels = residual.h.shape[1] as number;
-  const [shiftAttention, scaleAttention, gateAttention, shiftMlp, scaleMlp, gateMlp] = g.split(
-    options.shareMod ? mod : unitScales(g, modulation(g, mod, `${key}.adaLN_modulation`)),
-    new Array<number>(6).fill(channels),
-    0,
-  ) as [Value, Value, Value, Value, Value, Value];
+  const [shiftAttention, scaleAttention, gateAttention, shiftMlp, scaleMlp, gateMlp] = mod as [
+    Value,
+    Value,
+    Value,
+    Value,
+    Value,
+    Value,
+  ];
   const eps = BLOCK_NORM_EPS;
 
   const first = residualNorm(g, residual, { eps, affine: [scaleAttention, shiftAttention] });

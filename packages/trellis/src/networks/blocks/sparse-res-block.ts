@@ -15,18 +15,27 @@ export type Resampling =
   | { readonly direction: 'up'; readonly parents: Value; readonly table: ChunkedTable };
 
 /**
+ * What a block makes of the time: [S, 2 outputs], 1 + scale before the shift; in the transformer blocks the shift comes first.
+ * @param activated SiLU of the embedding, [S, E].
+ */
+export function embeddedAffine(g: GraphBuilder, activated: Value, key: string, outputs: number): Value {
+  const embedded = g.linear(activated, `${key}.emb_layers.1`, 2 * outputs);
+  return g.add(embedded, onesAt(g, [1, 0], outputs, activated.type));
+}
+
+/**
  * Re-sampling, norm, SiLU, convolution, norm scaled and shifted by the embedding, SiLU, convolution, and the skip path
  * of the re-sampled input.
  *
  * @param x [rows before, C]
- * @param activated SiLU of the embedding, [1, E].
+ * @param affine 1 + scale and shift [outputs] of the time, see `embeddedAffine`.
  * @param table Neighbours of the voxels behind the re-sampling.
  * @returns [rows behind, outputs]
  */
 export function sparseResBlock(
   g: GraphBuilder,
   x: Value,
-  activated: Value,
+  affine: readonly [scale: Value, shift: Value],
   key: string,
   outputs: number,
   table: ChunkedTable,
@@ -40,10 +49,7 @@ export function sparseResBlock(
     resampling.direction === 'up'
       ? upsampledConv(g, first, resampling.table, `${key}.conv1`, outputs)
       : submanifoldConv(g, first, table, `${key}.conv1`, outputs);
-  // Here the scale comes first; in the transformer blocks the shift does.
-  const embedded = g.reshape(g.linear(activated, `${key}.emb_layers.1`, 2 * outputs), [2 * outputs]);
-  const affine = g.split(g.add(embedded, onesAt(g, [1, 0], outputs, x.type)), [outputs, outputs], 0);
-  h = g.layerNorm(h, { eps: BLOCK_NORM_EPS, affine: affine as [Value, Value] });
+  h = g.layerNorm(h, { eps: BLOCK_NORM_EPS, affine });
   h = submanifoldConv(g, g.silu(h), table, `${key}.conv2`, outputs);
   let skip = channels === outputs ? input : g.linear(input, `${key}.skip_connection`, outputs);
   if (resampling.direction === 'up') skip = g.gather(skip, resampling.parents);

@@ -29,8 +29,8 @@ export function timestepFeatures(t: number): Tensor<Float32Array> {
 
 /**
  * `t_embedder` of a flow model, in float32.
- * @param features [1, 256] from `timestepFeatures`.
- * @returns [1, channels]
+ * @param features [S, 256], rows of `timestepFeatures`.
+ * @returns [S, channels]
  */
 export function timestepEmbedder(g: GraphBuilder, features: Value, channels: number): Value {
   const hidden = g.silu(g.linear(features, 't_embedder.mlp.0', channels));
