@@ -2,13 +2,9 @@
 
 import { type GlbGeometry, type GlbTexture, TerminalError } from '@espalier/contracts';
 import { type Accessor, Document, Logger, Verbosity, WebIO } from '@gltf-transform/core';
-import {
-  EXTMeshoptCompression,
-  EXTTextureWebP,
-  KHRMeshQuantization,
-  KHRTextureBasisu,
-} from '@gltf-transform/extensions';
+import { EXTTextureWebP, KHRTextureBasisu } from '@gltf-transform/extensions';
 import type { Image } from '../bake/image.ts';
+import { compressGlb } from './compress-glb.ts';
 import { encodeImage } from './encode-image.ts';
 import { encodeKtx2 } from './encode-ktx2.ts';
 import type { TexturedMesh } from './textured-mesh.ts';
@@ -81,30 +77,9 @@ export async function exportGlb(options: ExportGlbOptions): Promise<Uint8Array> 
     .createNode(name)
     .setMesh(document.createMesh(name).addPrimitive(primitive.setMaterial(material)));
   document.getRoot().setDefaultScene(document.createScene(name).addChild(node));
-  const io = new WebIO().registerExtensions([
-    EXTTextureWebP,
-    KHRTextureBasisu,
-    KHRMeshQuantization,
-    EXTMeshoptCompression,
-  ]);
-  if (geometry !== 'plain') await compress(document, io, geometry);
-  return io.writeBinary(document);
+  const glb = await new WebIO().registerExtensions([EXTTextureWebP, KHRTextureBasisu]).writeBinary(document);
+  return geometry === 'plain' ? glb : compressGlb(glb, geometry);
 }
-
-/** Its libraries are loaded here: most assets are plain, and a thread should start fast. */
-async function compress(document: Document, io: WebIO, geometry: Exclude<GlbGeometry, 'plain'>): Promise<void> {
-  const { meshopt, quantize } = await import('@gltf-transform/functions');
-  if (geometry === 'quantized') {
-    await document.transform(quantize(QUANTIZATION));
-    return;
-  }
-  const { MeshoptEncoder } = await import('meshoptimizer');
-  await MeshoptEncoder.ready;
-  io.registerDependencies({ 'meshopt.encoder': MeshoptEncoder });
-  await document.transform(meshopt({ encoder: MeshoptEncoder, level: 'high', ...QUANTIZATION }));
-}
-
-const QUANTIZATION = { quantizePosition: 14, quantizeNormal: 10, quantizeTexcoord: 14 } as const;
 
 /** WebGL's names for the sampler settings, as glTF has them. */
 const CLAMP_TO_EDGE = 33071;
