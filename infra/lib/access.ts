@@ -125,6 +125,17 @@ export function modelStatements({ bucket, prefix }: AssetStore): PolicyStatement
   ];
 }
 
+/** What a machine that runs no networks reads of a mirror: `espalier.model.json` of each model, and no weights. */
+export function factsStatements({ bucket, prefix }: AssetStore): PolicyStatement[] {
+  return [
+    new PolicyStatement({
+      sid: 'Model',
+      actions: ['s3:GetObject'],
+      resources: [bucket.arnForObjects(`${prefix}${MODELS_PREFIX}*/espalier.model.json`)],
+    }),
+  ];
+}
+
 export interface LaneQueues {
   readonly generate: LaneQueue;
   readonly finish: LaneQueue;

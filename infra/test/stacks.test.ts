@@ -191,6 +191,19 @@ describe('CPU fleet', () => {
     expect(targets.map(({ Properties }) => Properties.MinCapacity)).toEqual([0, 0]);
   });
 
+  it('finishes without weights: the mirror says what the model is, and no more of it may be read', () => {
+    const tasks = Object.values(templates.fleet.findResources('AWS::ECS::TaskDefinition'));
+    const commands = tasks.map(({ Properties }) => Properties.ContainerDefinitions[0].Command);
+    expect(commands).toEqual(expect.arrayContaining([['worker', '--lanes', 'finish']]));
+    for (const { Properties } of tasks) expect(Properties.EphemeralStorage).toBeUndefined();
+    const allowed = policyOf(templates.fleet, 'CpuFinishRole');
+    const [, bucket] = /"Fn::ImportValue":"([^"]*Bucket[^"]*Arn[^"]*)"/.exec(JSON.stringify(templates.fleet)) ?? [];
+    const key = (name: string) => `${bucket}/models/microsoft/TRELLIS-text-xlarge/${name}`;
+    expect(allowed('s3:GetObject', key('espalier.model.json'))).toBe(true);
+    expect(allowed('s3:GetObject', key('0123/ckpts/slat_flow.safetensors'))).toBe(false);
+    expect(policyOf(templates.fleet, 'GpuRole')('s3:GetObject', key('0123/ckpts/slat_flow.safetensors'))).toBe(true);
+  });
+
   it('wakes one finisher each hour, which sweeps the bucket', () => {
     templates.fleet.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
       ScheduledActions: [

@@ -5,7 +5,7 @@ import { Cluster, ContainerInsights, type ICluster, Secret as TaskSecret } from 
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { bucketStatements, type Lane, MODELS_PREFIX, modelStatements, queueStatements } from '../access.ts';
+import { bucketStatements, factsStatements, type Lane, MODELS_PREFIX, queueStatements } from '../access.ts';
 import { asInterface } from '../as-interface.ts';
 import type { FleetConfig } from '../config.ts';
 import { workerImage } from '../images.ts';
@@ -64,12 +64,11 @@ export class CpuFleet extends Construct {
         ESPALIER_DEVICE: 'cpu',
         ESPALIER_METRICS_PORT: String(METRICS_PORT),
         MAX_JOBS: String(FINISHES_AT_ONCE),
-        HF_HOME: '/models',
+        // Checkpoints are named by the weights they come from: the mirror says which those are, and no weights are fetched.
         TRELLIS_MODEL_PATH: config.model,
         ESPALIER_MODEL_MIRROR: `s3://${jobs.store.bucket.bucketName}/${jobs.store.prefix}${MODELS_PREFIX.slice(0, -1)}`,
       },
-      statements: [...statements('finish'), ...modelStatements(jobs.store)],
-      model: config.model,
+      statements: [...statements('finish'), ...factsStatements(jobs.store)],
       collector: { config: collectorConfig(metricsLogs.logGroupName, region), logs: metricsLogs },
     });
     // A fleet at zero has nobody who sweeps the bucket for what no message speaks of, and a queue that nobody asks for

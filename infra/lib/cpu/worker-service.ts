@@ -36,8 +36,6 @@ export interface WorkerServiceProps {
   readonly environment: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, Secret>>;
   readonly statements: readonly PolicyStatement[];
-  /** Model to pull from the mirror before the work begins. Absent: the lane needs none. */
-  readonly model?: string;
   /** The collector's configuration and where it writes; absent: this lane serves no metrics. */
   readonly collector?: { readonly config: string; readonly logs: LogGroup };
 }
@@ -77,7 +75,7 @@ export class WorkerService extends Construct {
     this.#scaleOnBacklog(props);
   }
 
-  #task({ lane, image, cpu, memoryMiB, environment, secrets, statements, collector, model }: WorkerServiceProps) {
+  #task({ lane, image, cpu, memoryMiB, environment, secrets, statements, collector }: WorkerServiceProps) {
     const logs = new LogGroup(this, 'Logs', {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -92,7 +90,6 @@ export class WorkerService extends Construct {
       cpu,
       memoryLimitMiB: memoryMiB,
       taskRole,
-      ...(model !== undefined && { ephemeralStorageGiB: 40 }),
       runtimePlatform: {
         cpuArchitecture: CpuArchitecture.ARM64,
         operatingSystemFamily: OperatingSystemFamily.LINUX,
@@ -100,13 +97,7 @@ export class WorkerService extends Construct {
     });
     task.addContainer('worker', {
       image: image.forEcs,
-      // Checkpoints are named by the weights they come from, so whoever finishes needs them too.
-      ...(model === undefined
-        ? { command: ['worker', '--lanes', lane] }
-        : {
-            entryPoint: ['sh', '-c'],
-            command: [`espalier models pull ${model} && exec espalier worker --lanes ${lane}`],
-          }),
+      command: ['worker', '--lanes', lane],
       environment: { ...environment },
       ...(secrets !== undefined && { secrets: { ...secrets } }),
       logging: LogDrivers.awsLogs({ streamPrefix: lane, logGroup: logs }),

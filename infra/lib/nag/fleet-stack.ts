@@ -3,7 +3,7 @@ import { Validations } from 'aws-cdk-lib';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { flattenCfnReference } from 'cdk-nag/lib/utils/flatten-cfn-reference.js';
 import type { IConstruct } from 'constructs';
-import { bucketStatements, type Lane, modelStatements } from '../access.ts';
+import { bucketStatements, factsStatements, type Lane, modelStatements } from '../access.ts';
 import type { FleetStack } from '../fleet-stack.ts';
 import type { JobStack } from '../job-stack.ts';
 
@@ -26,7 +26,7 @@ export function acknowledgeFleetStack(stack: FleetStack, jobs: JobStack): void {
     ['finish', cpu.finish],
     ['notify', cpu.notify],
   ] as const) {
-    const models = lane === 'finish' ? modelStatements(jobs.store) : [];
+    const models = lane === 'finish' ? factsStatements(jobs.store) : [];
     acknowledgeKeys(service.task.taskRole, jobs, lane, [...bucketStatements(jobs.store, lane), ...models]);
     Validations.of(service.task).acknowledge({
       id: 'AwsSolutions-ECS2',

@@ -61,7 +61,14 @@ Settings: HF_HOME, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE, ESPALIER_MODEL_MIRROR.
     .command('push <model> <store>')
     .description('put a pulled model into a mirror, for machines that shall not ask the hub')
     .option(...JSON_OPTION)
-    .addHelpText('after', '\nExample:\n  espalier models push trellis-text-xlarge s3://assets/models\n')
+    .addHelpText(
+      'after',
+      `
+Example:
+  espalier models push trellis-text-xlarge s3://assets/models
+
+It also writes down what the model is (espalier.model.json), for finishing workers that do without its weights.`,
+    )
     .action((model, store, options) =>
       run(async () => (await import('./commands/pull.ts')).push(io, model, store, options)),
     );

@@ -8,7 +8,7 @@ import { TokenReportSchema } from '@espalier/contracts';
 import { generatorStateSchema, type Tensor } from '@espalier/tensors';
 import { z } from 'zod';
 
-const SamplerParamsSchema = z.object({
+export const SamplerParamsSchema = z.object({
   steps: z.int().min(1),
   cfg_strength: z.number(),
   cfg_interval: z.tuple([z.number(), z.number()]),

@@ -5,10 +5,13 @@ import { CpuPool } from '../cpu/cpu-pool.ts';
 import { InferenceProcess } from '../inference/inference-process.ts';
 import { type Networks, RemoteNetworks } from '../inference/networks.ts';
 import type { ModelFacts } from '../stages/stage.ts';
+import { modelFactsOf } from './model-facts.ts';
 
 export interface RuntimeOptions {
   /** Model folder in the published layout, or `Org/Repo` of one in the Hugging Face cache. */
   readonly model: string;
+  /** What the model is, where it need not be: nothing of it is opened, and jobs that want its networks fail. */
+  readonly facts?: ModelFacts | undefined;
   /** @defaultValue 'auto' */
   readonly device?: Device;
   /** Threads of one network call. @defaultValue the runtime's choice */
@@ -41,10 +44,14 @@ export interface PipelineRuntime {
  */
 export async function openRuntime(options: RuntimeOptions): Promise<PipelineRuntime> {
   const { device = 'auto', cpuWorkers = 1, logger = silentLogger, huggingFaceHome, digestCache } = options;
-  const repository = await ModelRepository.open(options.model, { huggingFaceHome, digestCache, logger });
-  const { sparse_structure_sampler: structure, slat_sampler: latent } = repository.pipeline;
+  const open = async () => {
+    const repository = await ModelRepository.open(options.model, { huggingFaceHome, digestCache, logger });
+    return { folder: repository.folder, facts: await modelFactsOf(repository) };
+  };
+  const { folder, facts } =
+    options.facts === undefined ? await open() : { folder: options.model, facts: options.facts };
   const inference = new InferenceProcess({
-    folder: repository.folder,
+    folder,
     device,
     threads: options.threads,
     huggingFaceHome,
@@ -54,11 +61,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<PipelineRunt
   });
   const cpu = new CpuPool({ size: cpuWorkers, logger });
   return {
-    model: {
-      name: repository.name,
-      revision: await repository.revision(),
-      samplers: { structure: structure.params, latent: latent.params },
-    },
+    model: facts,
     inference,
     networks: new RemoteNetworks(inference),
     cpu,

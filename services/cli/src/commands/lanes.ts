@@ -2,11 +2,13 @@
 import { randomInt } from 'node:crypto';
 import type { Logger, Settings, WorkLane } from '@espalier/contracts';
 import { TerminalError } from '@espalier/contracts';
+import type { ModelFacts } from '@espalier/pipeline';
 import { type JobQueue, openQueue } from '@espalier/queue';
-import type { ObjectStore } from '@espalier/storage';
+import { type ObjectStore, openStore } from '@espalier/storage';
 import type { JobRunner, LaneQueues, LaneSettings } from '@espalier/worker';
-import { chooseModel, openBucket, openLogger, type PlaceOptions, readSettings } from '../context.ts';
+import { type ChosenModel, chooseModel, openBucket, openLogger, type PlaceOptions, readSettings } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { readHubSettings } from '../hub-settings.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import type { CliIo } from '../io.ts';
 
@@ -38,7 +40,7 @@ export async function serveQueues(io: CliIo, options: LanesCommandOptions): Prom
     const work: Promise<void>[] = [];
     const lanes = laneSettings.lanes.filter((lane) => lane !== 'notify');
     if (lanes.length > 0) {
-      const runnerFor = await openRunners(io, options, settings, store, logger, closers);
+      const runnerFor = await openRunners(io, options, settings, lanes, store, logger, closers);
       work.push(
         serveLanes(
           {
@@ -88,14 +90,17 @@ async function openRunners(
   io: CliIo,
   options: LanesCommandOptions,
   settings: Settings,
+  lanes: readonly WorkLane[],
   store: ObjectStore,
   logger: Logger,
   closers: (() => Promise<void>)[],
 ): Promise<(lane: WorkLane) => JobRunner> {
   const model = chooseModel(io, settings, options.model);
+  // Only the generate lane runs networks.
+  const facts = lanes.includes('generate') ? undefined : await factsOfMirror(io, settings, model, logger);
   const { openPipeline } = await import('../runtime.ts');
   const { runLane } = await import('@espalier/pipeline');
-  const { runtime, close } = await openPipeline(settings, model, store, logger);
+  const { runtime, close } = await openPipeline(settings, model, store, logger, facts);
   closers.push(close);
   logger.info({ model: runtime.model.name, revision: runtime.model.revision }, 'model opened');
   return (lane) => ({
@@ -116,6 +121,30 @@ async function openRunners(
       return 'handOver' in result ? result : result.stats;
     },
   });
+}
+
+/** What a mirror says of the model, where there is a mirror: then the model itself need not be here. */
+async function factsOfMirror(
+  io: CliIo,
+  settings: Settings,
+  model: ChosenModel,
+  logger: Logger,
+): Promise<ModelFacts | undefined> {
+  const { mirror } = await readHubSettings(io, settings, {});
+  const { repositoryOf } = await import('@espalier/trellis');
+  const name = repositoryOf(model.folder);
+  if (mirror === undefined || name === undefined) return undefined;
+  const { readMirrorFacts } = await import('../mirror-facts.ts');
+  const store = await openStore(mirror, { readOnly: true });
+  const facts = await readMirrorFacts(store, name);
+  if (facts === undefined) {
+    const remedy = `espalier models push ${name} ${store.location}`;
+    logger.warn(
+      { model: name, mirror: store.location, remedy },
+      'the mirror does not say what the model is: it is to be here',
+    );
+  }
+  return facts;
 }
 
 async function notify(

@@ -8,6 +8,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { type HubOptions, readHubSettings } from '../hub-settings.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import type { CliIo } from '../io.ts';
+import { writeMirrorFacts } from '../mirror-facts.ts';
 import { count, fileSize } from '../progress/format.ts';
 import { TransferBar } from '../progress/transfer-bar.ts';
 
@@ -76,6 +77,7 @@ export async function push(io: CliIo, name: string, to: string, options: PushCom
       },
     });
     bar.end();
+    await writeMirrorFacts(store, model, settings);
     const { location } = store;
     io.out(
       options.json === true
