@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads';
 import { CancelledError } from '@espalier/contracts';
 import { describe, expect, it } from 'vitest';
 import { box, sphere, torus, union, voxelize } from '../../test/shapes.ts';
@@ -74,15 +75,48 @@ describe('unwrap within its budgets', () => {
     expect(report).toMatchObject({ method: 'box', fallback: 'faces' });
   });
 
-  it('falls back when the time is up', async () => {
-    const { report } = await unwrap(mesh, { textureSize: 256, timeBudgetSeconds: 0.001 });
-    expect(report).toMatchObject({ method: 'box', fallback: 'time' });
+  describe('while xatlas is at a mesh that takes it minutes', { timeout: 120_000 }, () => {
+    const shape = union(torus(0.3, 0.1), box([0.15, 0.1, 0.3]), sphere(0.15, [0.2, 0.2, 0.1]));
+    const hard = extractSurface(voxelize(shape, { resolution: 64, noise: 0.4 }));
+    const limits = { textureSize: 256, maxXatlasFaces: 1e6 };
+
+    /** The thread that is started next. */
+    function nextThread(): Promise<Worker> {
+      return new Promise((resolve) => process.once('worker', resolve));
+    }
+
+    it('falls back when its time is up, and the thread is gone', async () => {
+      const thread = nextThread();
+      const shares: number[] = [];
+      const options = { ...limits, timeBudgetSeconds: 0.5, onProgress: (share: number) => shares.push(share) };
+      const { mesh: unwrapped, report } = await unwrap(hard, options);
+      expect(shares).toEqual([0]);
+      expect(report).toMatchObject({ method: 'box', fallback: 'time' });
+      expect(unwrapped.indices.length).toBe(hard.indices.length);
+      expect((await thread).threadId).toBe(-1);
+    });
+
+    it('ends when cancelled, and the thread is gone', async () => {
+      const thread = nextThread();
+      const controller = new AbortController();
+      const onProgress = () => controller.abort(new Error('enough'));
+      const running = unwrap(hard, { ...limits, signal: controller.signal, onProgress });
+      const error = await running.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(CancelledError);
+      expect(error).toMatchObject({ cause: { message: 'enough' } });
+      expect((await thread).threadId).toBe(-1);
+    });
+
+    it('ends with what the listener throws', async () => {
+      const onProgress = () => {
+        throw new Error('no more');
+      };
+      await expect(unwrap(hard, { ...limits, onProgress })).rejects.toThrow('no more');
+    });
   });
 
-  it('ends at once when cancelled', async () => {
-    const controller = new AbortController();
-    const running = unwrap(raw, { textureSize: 256, maxXatlasFaces: 1e6, signal: controller.signal });
-    controller.abort();
+  it('does not begin when cancelled before', async () => {
+    const running = unwrap(raw, { textureSize: 256, maxXatlasFaces: 1e6, signal: AbortSignal.abort() });
     await expect(running).rejects.toThrow(CancelledError);
   });
 

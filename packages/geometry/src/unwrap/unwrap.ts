@@ -2,6 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { CancelledError, TerminalError } from '@espalier/contracts';
+import { checkpoint, type Interruptible } from '../interruptible.ts';
 import type { TriangleMesh } from '../mesh/mesh.ts';
 import { boxUnwrap } from './box-unwrap.ts';
 import type { UnwrappedMesh, UnwrapReport } from './unwrapped-mesh.ts';
@@ -21,7 +22,8 @@ interface XatlasReply {
   readonly charts: number;
 }
 
-export interface UnwrapOptions {
+/** `onProgress` is called once, with 0, when xatlas has begun. */
+export interface UnwrapOptions extends Interruptible {
   /** Pixels along one edge of the texture that the coordinates are meant for. */
   readonly textureSize: number;
   /** Empty texels around each chart. Default: `textureSize / 128`, at least 2: no foreign colour to mip level 3 at 1024. */
@@ -29,11 +31,10 @@ export interface UnwrapOptions {
   /** xatlas is not tried above this many faces, for its time grows with their square. Default 12,000. */
   readonly maxXatlasFaces?: number;
   /**
-   * Seconds that xatlas may take. Default 60, many times what it needs below the face budget: a run that hits this
+   * Seconds that xatlas may take once it has begun. Default 60, many times what it needs below the face budget: a run that hits this
    * limit gives other coordinates than one that does not.
    */
   readonly timeBudgetSeconds?: number;
-  readonly signal?: AbortSignal;
 }
 
 export const UNWRAP_DEFAULTS = { maxXatlasFaces: 12_000, timeBudgetSeconds: 60 } as const;
@@ -51,13 +52,13 @@ export async function unwrap(
   if (mesh.indices.length === 0) {
     throw new TerminalError('the mesh has no faces to unwrap', { code: 'MESH_EMPTY', field: 'mesh' });
   }
-  const { textureSize, signal } = options;
+  const { textureSize } = options;
   const padding = options.padding ?? Math.max(2, Math.round(textureSize / 128));
   const { maxXatlasFaces, timeBudgetSeconds } = { ...UNWRAP_DEFAULTS, ...options };
   const reply =
     mesh.indices.length / 3 > maxXatlasFaces
       ? 'faces'
-      : await runXatlas({ ...mesh, size: textureSize, padding }, timeBudgetSeconds, signal);
+      : await runXatlas({ ...mesh, size: textureSize, padding }, timeBudgetSeconds, options);
   if (typeof reply === 'string') {
     const { mesh: unwrapped, charts } = boxUnwrap(mesh, textureSize, padding);
     return { mesh: unwrapped, report: { method: 'box', fallback: reply, charts } };
@@ -73,9 +74,9 @@ export async function unwrap(
 function runXatlas(
   request: XatlasRequest,
   budgetSeconds: number,
-  signal: AbortSignal | undefined,
+  { signal, onProgress }: Interruptible,
 ): Promise<XatlasReply | 'time' | 'failed'> {
-  if (signal?.aborted) throw new CancelledError('cancelled', { cause: signal.reason });
+  checkpoint({ signal });
   const { positions, indices, size, padding } = request;
   const thread = new Worker(new URL('./xatlas-thread.mjs', import.meta.url), {
     execArgv: [],
@@ -84,17 +85,29 @@ function runXatlas(
     stderr: true,
   });
   return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
     const finish = (settle: () => void) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
+      thread.removeAllListeners('message');
       thread.removeAllListeners('exit');
       // Settled only once the thread is gone: a process that ends while one is being torn down may crash.
       void thread.terminate().finally(settle);
     };
-    const timer = setTimeout(() => finish(() => resolve('time')), budgetSeconds * 1000);
     const onAbort = () => finish(() => reject(new CancelledError('cancelled', { cause: signal?.reason })));
     signal?.addEventListener('abort', onAbort);
-    thread.once('message', (reply: XatlasReply) => finish(() => resolve(isUsable(reply, indices) ? reply : 'failed')));
+    const begin = () => {
+      timer = setTimeout(() => finish(() => resolve('time')), budgetSeconds * 1000);
+      try {
+        onProgress?.(0);
+      } catch (error) {
+        finish(() => reject(error));
+      }
+    };
+    thread.on('message', (message: 'started' | XatlasReply) => {
+      if (message === 'started') begin();
+      else finish(() => resolve(isUsable(message, indices) ? message : 'failed'));
+    });
     // Whatever goes wrong inside xatlas, the other method is there for it.
     thread.once('error', () => finish(() => resolve('failed')));
     thread.once('exit', () => finish(() => resolve('failed')));

@@ -2,7 +2,7 @@
  * Worker thread that runs xatlas, which can be neither watched nor stopped from within its own thread. Plain
  * JavaScript: a thread that has to load a TypeScript loader first takes ten times as long to start.
  *
- * Takes an `XatlasRequest` as worker data and posts one `XatlasReply` (see `unwrap.ts`).
+ * Takes an `XatlasRequest` as worker data; posts `'started'`, then one `XatlasReply` (see `unwrap.ts`).
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import * as xatlas from 'watlas';
@@ -17,6 +17,7 @@ atlas.addMesh({
   indexData: indices,
   indexCount: indices.length,
 });
+parentPort?.postMessage('started');
 // Without these three a third of the triangles come out mirrored.
 atlas.generate(
   { fixWinding: true, maxIterations: 1 },

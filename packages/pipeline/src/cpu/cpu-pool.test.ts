@@ -64,6 +64,23 @@ describe('CpuPool', () => {
     await expect(act(pool, 'a', { signal: AbortSignal.abort() })).rejects.toBeInstanceOf(CancelledError);
   });
 
+  it('ends unwrapping in the middle of xatlas, which runs in a thread of its own', async () => {
+    const pool = open();
+    const raw = extractSurface(voxelize(sphere(0.4), { resolution: 64, noise: 0.4 }));
+    const { mesh } = await cleanSurface(raw, { targetFaces: 12_000 });
+    const controller = new AbortController();
+    const shares: number[] = [];
+    const onProgress = (share: number) => {
+      shares.push(share);
+      controller.abort();
+    };
+    const unwrapping = pool.run('unwrap', { mesh, textureSize: 128 }, { signal: controller.signal, onProgress });
+    await expect(unwrapping).rejects.toBeInstanceOf(CancelledError);
+    expect(shares).toEqual([0]);
+    const small = await cleanSurface(raw, { targetFaces: 200 });
+    expect((await pool.run('unwrap', { mesh: small.mesh, textureSize: 128 })).report.method).toBe('xatlas');
+  });
+
   it('runs the real tasks', async () => {
     const pool = open();
     const raw = extractSurface(voxelize(sphere(0.4), { resolution: 16 }));

@@ -47,8 +47,11 @@ interface UnwrapTask {
   readonly textureSize: number;
 }
 
-async function unwrapMesh({ mesh, textureSize }: UnwrapTask): Promise<{ target: BakeTarget; report: UnwrapReport }> {
-  const unwrapped = await unwrap(mesh, { textureSize });
+async function unwrapMesh(
+  { mesh, textureSize }: UnwrapTask,
+  onProgress: Progress,
+): Promise<{ target: BakeTarget; report: UnwrapReport }> {
+  const unwrapped = await unwrap(mesh, { textureSize, onProgress });
   return { target: shareArrays(bakeTarget(mesh, unwrapped.mesh, textureSize)), report: unwrapped.report };
 }
 
