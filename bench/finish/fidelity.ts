@@ -8,7 +8,6 @@
 import {
   type Camera,
   type Gaussians,
-  gaussianParts,
   type Image,
   orbitCamera,
   type RawMesh,
@@ -17,7 +16,7 @@ import {
   type UnwrappedMesh,
 } from '@espalier/geometry';
 import type { ColorField } from '../../packages/geometry/test/shapes.ts';
-import { ReferenceField } from './reference-field.ts';
+import { type Pinhole, renderSplats } from './splat-renderer.ts';
 
 export interface Fidelity {
   /** Decibels, over pixels that both pictures show, mean over cameras. */
@@ -26,10 +25,10 @@ export interface Fidelity {
 }
 
 const VIEW = 256;
+/** Opacity from which a pixel of Gaussians shows no background. */
+const OPAQUE = 0.99;
 const BASELINE_VIEWS = 40;
 const BASELINE_SIZE = 320;
-/** Gaussians further than this from the surface that a tile shows, world units, are not looked at. */
-const MARGIN = 0.02;
 const FIELD_OF_VIEW = (40 * Math.PI) / 180;
 
 /** 24 directions on a spiral; `offset` turns it, so that no two sets share one. */
@@ -54,6 +53,21 @@ export function truthViews(outer: RawMesh, color: ColorField): Image[] {
 
 export function heldOutViews(mesh: RenderableMesh): Image[] {
   return cameras(24, 0.7).map((camera) => renderMesh(mesh, { camera, width: VIEW, height: VIEW, shading: 'unlit' }));
+}
+
+/** Pictures of the Gaussians themselves from the held-out cameras; where they are not opaque, nothing is compared. */
+export function splatViews(gaussians: Gaussians): Image[] {
+  return cameras(24, 0.7).map((camera) => {
+    const picture = renderSplats(gaussians, pinholeOf(camera, VIEW));
+    const data = new Uint8Array(picture.length);
+    for (let i = 0; i < picture.length; i += 4) {
+      const opacity = picture[i + 3] as number;
+      if (opacity < OPAQUE) continue;
+      for (let c = i; c < i + 3; c++) data[c] = Math.round((255 * (picture[c] as number)) / opacity);
+      data[i + 3] = 255;
+    }
+    return { width: VIEW, height: VIEW, channels: 4, data };
+  });
 }
 
 export function compareViews(truth: readonly Image[], views: readonly Image[]): Fidelity {
@@ -105,17 +119,16 @@ function luma(data: Uint8Array, i: number): number {
 
 /** Base colour by projecting pictures of the Gaussians from `BASELINE_VIEWS` sides onto the texture. */
 export function projectViews(target: UnwrappedMesh, gaussians: Gaussians, size: number): Image {
-  const field = new ReferenceField(gaussianParts(gaussians));
   const sums = new Float64Array(size * size * 4);
   // Where each pixel of a view lies in the texture, drawn as a picture of the coordinates themselves.
   for (const camera of cameras(BASELINE_VIEWS, 0)) {
     const uv = renderCoordinates(target, camera);
-    const view = renderGaussians(field, camera, uv.points);
+    const view = renderSplats(gaussians, pinholeOf(camera, BASELINE_SIZE));
     for (let pixel = 0; pixel < BASELINE_SIZE * BASELINE_SIZE; pixel++) {
-      const u = uv.coordinates[pixel * 2] as number;
+      const u = uv[pixel * 2] as number;
       if (u < 0 || (view[pixel * 4 + 3] as number) < 0.5) continue;
       const x = Math.min(size - 1, Math.floor(u * size));
-      const y = Math.min(size - 1, Math.floor((uv.coordinates[pixel * 2 + 1] as number) * size));
+      const y = Math.min(size - 1, Math.floor((uv[pixel * 2 + 1] as number) * size));
       const texel = (y * size + x) * 4;
       for (let c = 0; c < 3; c++) {
         sums[texel + c] =
@@ -147,76 +160,19 @@ export function projectViews(target: UnwrappedMesh, gaussians: Gaussians, size: 
   return { width: size, height: size, channels: 3, data };
 }
 
-interface Frame {
-  readonly eye: readonly [number, number, number];
-  readonly right: readonly number[];
-  readonly up: readonly number[];
-  readonly forward: readonly number[];
-}
-
-function frameOf({ eye }: Camera): Frame {
+/** The camera as the splat renderer takes it. */
+function pinholeOf({ eye }: Camera, size: number): Pinhole {
   const length = Math.hypot(...eye);
   const forward = eye.map((v) => -v / length) as [number, number, number];
   const flat = Math.hypot(forward[0], forward[1]);
   const right = [forward[1] / flat, -forward[0] / flat, 0];
-  const up = cross(right, forward);
-  return { eye, right, up, forward };
+  return { eye, right, up: cross(right, forward), forward, size, focal: size / 2 / Math.tan(FIELD_OF_VIEW / 2) };
 }
 
-/** Premultiplied colours and opacity of the pixels that show the mesh, from the Gaussians near what they show. */
-function renderGaussians(field: ReferenceField, camera: Camera, points: Float64Array): Float64Array {
-  const frame = frameOf(camera);
-  const out = new Float64Array(BASELINE_SIZE * BASELINE_SIZE * 4);
-  const scale = (2 * Math.tan(FIELD_OF_VIEW / 2)) / BASELINE_SIZE;
-  const tile = 8;
-  const light = new Float64Array(4);
-  const [box, axis] = [new Float64Array(6), new Float64Array(6)];
-  const direction = (x: number, y: number) => {
-    const [a, b] = [(x - BASELINE_SIZE / 2) * scale, (BASELINE_SIZE / 2 - y) * scale];
-    const d = [0, 1, 2].map(
-      (k) => (frame.forward[k] as number) + a * (frame.right[k] as number) + b * (frame.up[k] as number),
-    );
-    const length = Math.hypot(...d);
-    return d.map((v) => v / length) as [number, number, number];
-  };
-  for (let ty = 0; ty < BASELINE_SIZE; ty += tile) {
-    for (let tx = 0; tx < BASELINE_SIZE; tx += tile) {
-      const middle = direction(tx + tile / 2, ty + tile / 2);
-      axis.set([...frame.eye, ...middle]);
-      box.fill(Infinity, 0, 3).fill(-Infinity, 3, 6);
-      for (let y = ty; y < ty + tile; y++) {
-        for (let x = tx; x < tx + tile; x++) {
-          for (let k = 0; k < 3; k++) {
-            const value = points[(y * BASELINE_SIZE + x) * 3 + k] as number;
-            if (Number.isNaN(value)) continue;
-            box[k] = Math.min(box[k] as number, value - MARGIN);
-            box[k + 3] = Math.max(box[k + 3] as number, value + MARGIN);
-          }
-        }
-      }
-      if (box[0] === Infinity) continue;
-      field.gather(box, axis, tile * scale * 2.9 * 0.75);
-      for (let y = ty; y < ty + tile; y++) {
-        for (let x = tx; x < tx + tile; x++) {
-          field.composite(...frame.eye, ...direction(x + 0.5, y + 0.5), 4, light);
-          out.set(light, (y * BASELINE_SIZE + x) * 4);
-        }
-      }
-    }
-  }
-  return out;
-}
-
-interface Coordinates {
-  /** [pixels, 2] texture coordinates, -1 where the mesh is not seen. */
-  readonly coordinates: Float64Array;
-  /** [pixels, 3] points of the surface, NaN where it is not seen. */
-  readonly points: Float64Array;
-}
-
-function renderCoordinates(target: UnwrappedMesh, camera: Camera): Coordinates {
+/** [pixels, 2] texture coordinates, -1 where the mesh is not seen. */
+function renderCoordinates(target: UnwrappedMesh, camera: Camera): Float64Array {
   const options = { camera, width: BASELINE_SIZE, height: BASELINE_SIZE, shading: 'unlit', supersample: 1 } as const;
-  const frame = frameOf(camera);
+  const frame = pinholeOf(camera, BASELINE_SIZE);
   // The face a pixel shows is found from its place: coordinates would lose too much as 8-bit colours.
   const ids = new Float32Array(target.indices.length * 3);
   const positions = new Float32Array(target.indices.length * 3);
@@ -231,7 +187,6 @@ function renderCoordinates(target: UnwrappedMesh, camera: Camera): Coordinates {
   const indices = Uint32Array.from({ length: target.indices.length }, (_, i) => i);
   const picture = renderMesh({ positions, indices, attributes: ids, normals: positions }, options);
   const out = new Float64Array(BASELINE_SIZE * BASELINE_SIZE * 2).fill(-1);
-  const points = new Float64Array(BASELINE_SIZE * BASELINE_SIZE * 3).fill(Number.NaN);
   const scale = (2 * Math.tan(FIELD_OF_VIEW / 2)) / BASELINE_SIZE;
   for (let pixel = 0; pixel < BASELINE_SIZE * BASELINE_SIZE; pixel++) {
     if (picture.data[pixel * 4 + 3] !== 255) continue;
@@ -252,14 +207,8 @@ function renderCoordinates(target: UnwrappedMesh, camera: Camera): Coordinates {
         0,
       );
     }
-    for (let k = 0; k < 3; k++) {
-      points[pixel * 3 + k] = weights.reduce(
-        (sum, weight, corner) => sum + weight * (positions[face * 9 + corner * 3 + k] as number),
-        0,
-      );
-    }
   }
-  return { coordinates: out, points };
+  return out;
 }
 
 function rayWeights(

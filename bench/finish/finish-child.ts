@@ -22,7 +22,7 @@ export interface FinishFigures {
   /** Processor seconds of all threads per stage: what a busy machine does not distort. */
   readonly cpuSeconds: Readonly<Record<string, number>>;
   /** Of the unwrapping alone, which `texture` holds, too. */
-  readonly unwrapCpuSeconds: number;
+  readonly unwrap: { readonly seconds: number; readonly cpuSeconds: number };
   readonly peakBytes: number;
   readonly hiddenFaces: number;
   readonly watertight: boolean;
@@ -50,15 +50,26 @@ save('raw', raw);
 save('outer', outer);
 globalThis.gc?.();
 
+interface Cost {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+}
+
+async function costOf<T>(work: () => T | Promise<T>): Promise<{ value: T; cost: Cost }> {
+  const [start, cpu] = [performance.now(), process.cpuUsage()];
+  const value = await work();
+  const seconds = (performance.now() - start) / 1000;
+  const used = process.cpuUsage(cpu);
+  return { value, cost: { seconds, cpuSeconds: (used.user + used.system) / 1e6 } };
+}
+
 const seconds: Record<string, number> = {};
 const cpuSeconds: Record<string, number> = {};
 async function timed<T>(stage: string, work: () => T | Promise<T>): Promise<T> {
-  const [start, cpu] = [performance.now(), process.cpuUsage()];
-  const result = await work();
-  seconds[stage] = (performance.now() - start) / 1000;
-  const used = process.cpuUsage(cpu);
-  cpuSeconds[stage] = (used.user + used.system) / 1e6;
-  return result;
+  const { value, cost } = await costOf(work);
+  seconds[stage] = cost.seconds;
+  cpuSeconds[stage] = cost.cpuSeconds;
+  return value;
 }
 
 const size = Number(textureSize);
@@ -69,9 +80,7 @@ const { mesh, clean, report } = await timed('surface', () => {
   return cleanSurface(raw, { simplify: 0.95, maxFaces: 200_000 }, surfaceCrew(pool));
 });
 // Once more by itself, for the comparison with Python, and not part of the whole.
-const before = process.cpuUsage();
-await pool.run('unwrap', { mesh, textureSize: size });
-const spent = process.cpuUsage(before);
+const { cost: unwrap } = await costOf(() => pool.run('unwrap', { mesh, textureSize: size }));
 const textured = await timed('texture', () => {
   return bakeTextures(pool, { mesh, clean, gaussians: packed, textureSize: size });
 });
@@ -88,7 +97,7 @@ const figures: FinishFigures = {
   gaussians: gaussians.count,
   seconds,
   cpuSeconds,
-  unwrapCpuSeconds: (spent.user + spent.system) / 1e6,
+  unwrap,
   peakBytes: process.resourceUsage().maxRSS * 1024,
   hiddenFaces: report.hiddenFaces,
   watertight: topology.watertight,
