@@ -17,6 +17,8 @@ export interface ColourVerdict {
   /** Undefined where the caption names no main colour or material. */
   readonly main?: boolean;
   readonly parts: Readonly<Record<string, boolean>>;
+  /** The commonest colour where each named part is; null where nothing of the surface is near it. */
+  readonly found: Readonly<Record<string, string | null>>;
   /** Palette shares over the whole surface, largest first. */
   readonly shares: readonly (readonly [string, number])[];
 }
@@ -80,13 +82,14 @@ export function judgeColours(
     byLabel.set(label, counts);
   }
   const named = caption.colour ?? caption.material;
-  const parts = Object.entries(caption.parts).map(
-    ([part, colour], i) => [part, commonest(byLabel.get(FIRST_PART + i)) === colour] as const,
+  const found = Object.keys(caption.parts).map(
+    (part, i) => [part, commonest(byLabel.get(FIRST_PART + i)) ?? null] as const,
   );
   const shares = [...all].map(([name, count]) => [name, count / samples.length] as const);
   return {
     ...(named !== null && { main: commonest(byLabel.get(MAIN)) === named }),
-    parts: Object.fromEntries(parts),
+    parts: Object.fromEntries(found.map(([part, colour]) => [part, colour === caption.parts[part]])),
+    found: Object.fromEntries(found),
     shares: shares.sort((a, b) => b[1] - a[1]),
   };
 }
@@ -94,4 +97,36 @@ export function judgeColours(
 /** Whether the main colour and that of every named part are right. */
 export function bothRight({ main, parts }: Pick<ColourVerdict, 'main' | 'parts'>): boolean {
   return main === true && Object.values(parts).every(Boolean);
+}
+
+/** The voxels of a twin as samples of a surface: their centres, each in the palette's very colour. */
+function twinSamples(twin: Uint8Array, palette: Palette): SurfaceSample[] {
+  const colours = [...palette.values()];
+  const centre = (value: number): number => (value + 0.5) / RESOLUTION - 0.5;
+  const samples: SurfaceSample[] = [];
+  for (const [index, value] of twin.entries()) {
+    const rgb = colours[value - 1];
+    if (rgb === undefined) continue;
+    const [x, y, z] = [index >> 10, (index >> 5) & 31, index & 31];
+    samples.push({ point: [centre(x), centre(y), centre(z)], rgb });
+  }
+  return samples;
+}
+
+/**
+ * Share of captions with two colours whose other true object this judge calls right: forms of a category differ in
+ * where their parts are, so no model can be expected to do better.
+ */
+export function ceilingOfColours(
+  captions: readonly Caption[],
+  truths: readonly Uint8Array[],
+  twins: readonly Uint8Array[],
+  palette: Palette,
+): number {
+  const verdicts = captions.flatMap((caption, i) => {
+    if ((caption.colour ?? caption.material) === null || Object.keys(caption.parts).length === 0) return [];
+    const samples = twinSamples(twins[i] as Uint8Array, palette); // as many as captions
+    return [bothRight(judgeColours(caption, samples, truths[i] as Uint8Array, palette))];
+  });
+  return verdicts.filter(Boolean).length / Math.max(1, verdicts.length);
 }

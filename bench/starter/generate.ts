@@ -16,6 +16,14 @@ export interface Request {
   readonly seed: number;
   readonly textureSize: number;
   readonly bakeFrom?: 'gaussians' | 'vertices';
+  readonly signal?: AbortSignal;
+}
+
+interface StructureRequest {
+  readonly prompt: string;
+  readonly seed: number;
+  readonly cfgStrength?: number;
+  readonly signal?: AbortSignal;
 }
 
 export interface Made {
@@ -48,9 +56,8 @@ export function openStarter(threads?: number): Promise<PipelineRuntime> {
 /** The structure stage alone, with a strength of guidance of one's own: occupied voxels, none where nothing came. */
 export async function makeStructure(
   { networks, model }: PipelineRuntime,
-  { prompt, seed, cfgStrength }: { readonly prompt: string; readonly seed: number; readonly cfgStrength?: number },
+  { prompt, seed, cfgStrength, signal = new AbortController().signal }: StructureRequest,
 ): Promise<Uint32Array> {
-  const { signal } = new AbortController();
   const { cond, negative } = await networks.encodeText(prompt, signal);
   const own = model.samplers.structure;
   const { coords } = await networks.sampleStructure(
@@ -67,13 +74,14 @@ export async function makeStructure(
   return occupancyBits(Int16Array.from((coords.data as Int32Array).filter((_, i) => i % 4 !== 0)));
 }
 
-export async function make(runtime: PipelineRuntime, { prompt, seed, textureSize, bakeFrom }: Request): Promise<Made> {
+export async function make(runtime: PipelineRuntime, request: Request): Promise<Made> {
+  const { prompt, seed, textureSize, bakeFrom, signal } = request;
   const folder = await mkdtemp(join(tmpdir(), 'espalier-eval-'));
   try {
     const store = await FolderStore.open(folder);
     const body = { prompt, seed, texture_size: textureSize, ...(bakeFrom !== undefined && { bake_from: bakeFrom }) };
     const job = parseJob(body, { id: 'eval', random: () => seed });
-    const { glbKey, stats } = await runJob(job, { store, runtime });
+    const { glbKey, stats } = await runJob(job, { store, runtime, signal });
     const read = async (key: string): Promise<Uint8Array> => {
       const object = await store.get(key);
       if (object === undefined) throw new Error(`${key} is missing`);

@@ -32,23 +32,27 @@ export class Progress {
    * Does what is left of a part, over some workers, and tells how long the rest will take.
    *
    * @param part name of the part; with the item's number it is the item's key
-   * @param work result of item `index`, plain JSON; what it throws is tried once more, and then ends the run
+   * @param work result of item `index`, plain JSON; what it throws is tried once more, and then ends the run. It is to
+   *   end soon when `signal` comes
+   * @returns the results in order, undefined for those that `signal` came before
    */
   async all<T>(
     part: string,
     count: number,
     workers: number,
     work: (index: number, worker: number) => Promise<T>,
-  ): Promise<T[]> {
+    signal: AbortSignal,
+  ): Promise<(T | undefined)[]> {
     const key = (index: number): string => `${part}/${index}`;
     const left = Array.from({ length: count }, (_, i) => i).filter((index) => !this.#items.has(key(index)));
     const started = performance.now();
     let done = 0;
     const queue = [...left];
     const run = async (worker: number): Promise<void> => {
-      for (let index = queue.shift(); index !== undefined; index = queue.shift()) {
+      for (let index = queue.shift(); index !== undefined && !signal.aborted; index = queue.shift()) {
         const at = index;
-        const value = await work(at, worker).catch(() => work(at, worker));
+        const again = (error: unknown): Promise<T> => (signal.aborted ? Promise.reject(error) : work(at, worker));
+        const value = await work(at, worker).catch(again);
         this.#items.set(key(at), value);
         // The leading line break ends a line that a killed writer left open.
         appendFileSync(this.#file, `\n${JSON.stringify([key(at), value])}`);
@@ -62,7 +66,14 @@ export class Progress {
         }
       }
     };
-    await Promise.all(Array.from({ length: workers }, (_, worker) => run(worker)));
-    return Array.from({ length: count }, (_, index) => this.#items.get(key(index)) as T);
+    await Promise.all(
+      Array.from({ length: workers }, (_, worker) =>
+        run(worker).catch((error: unknown) => {
+          // What was under way when the signal came ends by being cancelled.
+          if (!signal.aborted) throw error;
+        }),
+      ),
+    );
+    return Array.from({ length: count }, (_, index) => this.#items.get(key(index)) as T | undefined);
   }
 }

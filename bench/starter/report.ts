@@ -23,10 +23,16 @@ type Row = Judged & { readonly caption: Caption };
 interface Beside {
   /** Of the model. */
   readonly revision: string;
-  readonly ceiling: { readonly accuracy: number; readonly iou: number };
-  readonly diversity: number;
-  readonly guidance: readonly Readonly<Record<string, number>>[];
+  /** Absent from a run that was stopped. */
+  readonly whole?: {
+    /** Of the judges, on true objects. */
+    readonly ceiling: { readonly accuracy: number; readonly iou: number; readonly bothColours: number };
+    readonly diversity: number;
+    readonly guidance: readonly Readonly<Record<string, number>>[];
+  };
 }
+
+type Whole = NonNullable<Beside['whole']>;
 
 /** Least share that the starter model, trained on a GPU, must reach. */
 const GOALS: Readonly<Record<string, number>> = {
@@ -39,7 +45,7 @@ const GOALS: Readonly<Record<string, number>> = {
   'not empty': 1,
 };
 
-export function evaluationReport(rows: readonly Row[], beside: Beside) {
+export function evaluationReport(rows: readonly Row[], { revision, whole }: Beside) {
   const judged = rows.filter((row): row is JudgedRow => row.failure === undefined);
   const all = rows.length;
   const share = (right: number, of: number): number => (of === 0 ? 1 : right / of);
@@ -70,30 +76,39 @@ export function evaluationReport(rows: readonly Row[], beside: Beside) {
     .filter((row) => row.shape.category !== row.caption.category)
     .map((row) => `${row.caption.category} -> ${row.shape.category}   (${row.caption.caption})`);
   const failures = rows.flatMap((row) => (row.failure === undefined ? [] : [`${row.caption.caption}: ${row.failure}`]));
+  const wrongColours = withMain.filter((row) => !row.colours.main || !bothRight(row.colours));
   const mean = (values: readonly number[]) =>
     values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   const figures = {
-    model_revision: beside.revision,
+    model_revision: revision,
     captions: all,
+    complete: whole !== undefined,
     shares: Object.fromEntries(shares.map(({ name, ...rest }) => [name, { ...rest, goal: GOALS[name] }])),
-    judge_ceiling: beside.ceiling,
+    ...(whole !== undefined && {
+      judge_ceiling: {
+        accuracy: whole.ceiling.accuracy,
+        iou: whole.ceiling.iou,
+        both_colours: whole.ceiling.bothColours,
+      },
+      mean_iou_between_seeds: whole.diversity,
+      guidance: whole.guidance,
+    }),
     mean_nearest_iou: mean(judged.map((row) => row.shape.iou)),
     mean_own_category_iou: mean(judged.map((row) => row.shape.ownIou)),
-    mean_iou_between_seeds: beside.diversity,
     mean_seconds: mean(judged.map((row) => row.seconds)),
-    guidance: beside.guidance,
     confusions,
     failures,
-    wrong_colours: withMain
-      .filter((row) => !row.colours.main || !bothRight(row.colours))
-      .map((row) => ({ caption: row.caption.caption, ...row.colours, shares: row.colours.shares.slice(0, 4) })),
+    wrong_colours: wrongColours.map((row) => ({
+      caption: row.caption.caption,
+      ...row.colours,
+      shares: row.colours.shares.slice(0, 4),
+    })),
   };
-  return { figures, table, missed, confusions, markdown: markdown() };
+  return { figures, table, missed, confusions, markdown: whole && markdown(whole) };
 
-  function markdown(): string {
-    const { accuracy, iou } = beside.ceiling;
+  function markdown({ ceiling: { accuracy, iou, bothColours }, diversity, guidance }: Whole): string {
     const guidanceTable = formatTable(
-      beside.guidance.map((row) => Object.fromEntries(Object.entries(row).map(([k, v]) => [k, v.toFixed(3)]))),
+      guidance.map((row) => Object.fromEntries(Object.entries(row).map(([k, v]) => [k, v.toFixed(3)]))),
     );
     return `# The starter model, evaluated
 
@@ -105,9 +120,9 @@ trained on; every one through the whole pipeline to a GLB. Shapes are judged by 
 ${formatTable(table)}
 \`\`\`
 
-The judge's own ceiling, fresh true objects judged in the same way: ${accuracy.toFixed(3)} of categories right, nearest
-IoU ${iou.toFixed(3)} (the model's objects: ${figures.mean_nearest_iou.toFixed(3)}). Mean IoU between seeds of one prompt:
-${beside.diversity.toFixed(3)}.
+The judges' own ceilings, true objects judged in the same way: ${accuracy.toFixed(3)} of categories right, nearest
+IoU ${iou.toFixed(3)} (the model's objects: ${figures.mean_nearest_iou.toFixed(3)}); both colours right of ${bothColours.toFixed(3)} (another true
+object of the caption held against the first). Mean IoU between seeds of one prompt: ${diversity.toFixed(3)}.
 
 Effect of guidance on the structure (24 captions; one piece: of voxels):
 
@@ -120,6 +135,19 @@ Confusions:
 \`\`\`
 ${confusions.join('\n') || 'none'}
 \`\`\`
+
+Colours that are not where they were asked for (what is there instead):
+
+\`\`\`
+${wrongColours.map(misplaced).join('\n') || 'none'}
+\`\`\`
 ${failures.length > 0 ? `\nFailures:\n\n\`\`\`\n${failures.join('\n')}\n\`\`\`\n` : ''}`;
   }
+}
+
+/** A caption, and of each part whose colour is wrong the one that it has. */
+function misplaced({ caption, colours: { main, parts, found } }: JudgedRow): string {
+  const wrong = Object.keys(parts).filter((part) => !parts[part]);
+  const named = wrong.map((part) => `${part}: ${found[part] ?? 'nothing is there'}`);
+  return `${caption.caption}   (${[...(main ? [] : ['main']), ...named].join(', ')})`;
 }

@@ -1,144 +1,124 @@
 /**
- * `node --import tsx bench/starter/steps.ts structure|latent [--captions N] [--steps 8,12,25] [--guide-from 0,0.5] [--save]`
- * What sampler steps and guided times buy: the same captions and the same noise under each setting. The settings in
- * `pipeline.json` were chosen by this table. `--save` writes `results/steps-<stage>.json`.
+ * `node --import tsx bench/starter/steps.ts structure|latent [--help]`: what sampler settings buy, on the development
+ * captions; those of the evaluation stay unseen. Same captions, same noise under each setting. The settings in
+ * `pipeline.json` were chosen by these tables.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { ATTRIBUTE_CHANNELS, extractSurface, type RawMesh } from '@espalier/geometry';
-import { TorchGenerator } from '@espalier/tensors';
 import { TrellisModel } from '@espalier/trellis';
 import { formatTable } from '../report.ts';
 import { type Caption, MODEL, readCaptions, readOccupancies, readPalette, readTruths, spread } from './captions.ts';
-import { bothRight, judgeColours } from './colours.ts';
-import { alignedAll, iou, nearest, occupancyBits } from './judge.ts';
-import type { SurfaceSample } from './surface-samples.ts';
+import { alignedAll } from './judge.ts';
+import { Progress } from './progress.ts';
+import { latents, type Outcome, type Setting, structures } from './setting.ts';
+
+const HELP = `node --import tsx bench/starter/steps.ts structure|latent [options]
+
+--captions N      development captions, spread over the categories (60); for latent, of those that name two colours
+--steps LIST      sampler steps (6,8,12)
+--strength LIST   cfg_strength (that of pipeline.json)
+--guide-from LIST  lower ends of cfg_interval, the upper one is 1 (0)
+--rescale LIST    rescale_t (that of pipeline.json)
+--save            writes bench/starter/results/steps-STAGE.json
+What is done is kept under bench/starter/.state: a run that was stopped goes on from there.
+`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     captions: { type: 'string', default: '60' },
-    steps: { type: 'string', default: '6,8,10,12,25' },
-    'guide-from': { type: 'string', default: '0,0.5' },
-    strength: { type: 'string', default: '1' },
+    steps: { type: 'string', default: '6,8,12' },
+    strength: { type: 'string' },
+    'guide-from': { type: 'string', default: '0' },
+    rescale: { type: 'string' },
     save: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 });
-const stage = positionals[0] === 'latent' ? 'latent' : 'structure';
-const numbers = (list: string): number[] => list.split(',').map(Number);
 
-const all = readCaptions();
-const truths = readTruths(all.length);
-const chosen = spread([...all.keys()], Number(values.captions));
-const references = alignedAll(readOccupancies('references'));
-const palette = readPalette();
-const model = await TrellisModel.open(fileURLToPath(MODEL), { device: 'cpu' });
-
-interface Tally {
-  seconds: number;
-  passes: number;
-  right: number;
-  ownIou: number;
-  colours: number;
-  coloured: number;
-  both: number;
-  paired: number;
-  /** What the setting made of each caption, to hold against the setting with the most steps. */
-  readonly made: (Uint32Array | Float32Array)[];
+function numbers(list: string | undefined, otherwise: number): number[] {
+  return list?.split(',').map(Number) ?? [otherwise];
 }
 
-/** Vertices of the raw mesh lie evenly on the surface, one or so a cell: no texture is needed to judge colours. */
-function vertexSamples({ positions, attributes }: RawMesh): SurfaceSample[] {
-  return Array.from({ length: positions.length / 3 }, (_, i) => {
-    const three = (values: Float32Array, at: number) =>
-      Array.from(values.subarray(at, at + 3)) as [number, number, number];
-    const rgb = three(attributes, i * ATTRIBUTE_CHANNELS).map((value) => value * 255) as [number, number, number];
-    return { point: three(positions, 3 * i), rgb };
+/** Every combination of the lists. */
+function settingsOf(shipped: { readonly cfg_strength: number; readonly rescale_t: number }): Setting[] {
+  return numbers(values.steps, 8).flatMap((steps) =>
+    numbers(values.strength, shipped.cfg_strength).flatMap((cfg_strength) =>
+      numbers(values['guide-from'], 0).flatMap((from) =>
+        numbers(values.rescale, shipped.rescale_t).map((rescale_t): Setting => {
+          return { steps, cfg_strength, cfg_interval: [from, 1], rescale_t };
+        }),
+      ),
+    ),
+  );
+}
+
+/** Mean over the captions that have the figure; a share where it is a truth value. */
+function mean(outcomes: readonly Outcome[], name: keyof Outcome): number | undefined {
+  const found = outcomes.flatMap((outcome) => outcome[name] ?? []).map(Number);
+  return found.length === 0 ? undefined : found.reduce((sum, value) => sum + value, 0) / found.length;
+}
+
+const FIGURES = [
+  'passes',
+  'seconds',
+  'category',
+  'own_iou',
+  'main_colour',
+  'both_colours',
+  'like_most_steps',
+] as const satisfies (keyof Outcome)[];
+
+async function measure(stage: 'structure' | 'latent'): Promise<void> {
+  const model = await TrellisModel.open(fileURLToPath(MODEL), { device: 'cpu' });
+  const { sparse_structure_sampler, slat_sampler } = model.repository.pipeline;
+  const settings = settingsOf((stage === 'structure' ? sparse_structure_sampler : slat_sampler).params);
+  const all = readCaptions('development');
+  const truths = readTruths(all.length, 'development');
+  const twoColours = ({ colour, parts }: Caption): boolean => colour !== null && Object.keys(parts).length > 0;
+  // Simple categories have few combinations that were held out: some came into both sets.
+  const heldOut = new Set(readCaptions().map(({ caption }) => caption));
+  const fits = (each: Caption): boolean => (stage === 'latent' ? twoColours(each) : !heldOut.has(each.caption));
+  const fit = [...all.keys()].filter((at) => fits(all[at] as Caption));
+  const chosen = spread(fit, Number(values.captions));
+  const judging = { references: alignedAll(readOccupancies('references')), palette: readPalette() };
+  const revision = await model.revision();
+  const progress = new Progress(revision, false, (text) => process.stderr.write(`${text}\n`));
+  const { signal } = new AbortController();
+  const outcomes = await progress.all(
+    `${stage} of ${chosen.length}, ${JSON.stringify(settings)}`,
+    chosen.length,
+    1,
+    (i) => {
+      const at = chosen[i] as number;
+      const caption = all[at] as Caption;
+      if (stage === 'structure') return structures(model, caption, at, settings, judging);
+      return latents(model, caption, at, settings, { ...judging, truth: truths[at] as Uint8Array });
+    },
+    signal,
+  );
+  await model.release();
+  const rows = settings.map(({ steps, cfg_strength, cfg_interval: [from], rescale_t }, k) => {
+    const own = outcomes.map((each) => each?.[k] as Outcome);
+    const figures = FIGURES.flatMap((name) => {
+      const value = mean(own, name);
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    return { steps, cfg_strength, guided_from: from, rescale_t, ...Object.fromEntries(figures) };
   });
-}
-
-async function measure(at: number, params: { steps: number; cfg_interval: [number, number] }, tally: Tally) {
-  const caption = all[at] as Caption; // `at` is one of its keys
-  const { cond, negative } = await model.encodeText(caption.caption);
-  const generator = new TorchGenerator(1000 + at);
-  const request = { cond, negative, generator };
-  const own = { ...params, cfg_strength: Number(values.strength) };
-  let started = performance.now();
-  const onStep = ({ point }: { point: { guided: boolean } }): void => {
-    tally.passes += point.guided ? 2 : 1;
-  };
-  const latent = await model.sampleStructure({ ...request, ...(stage === 'structure' && { params: own, onStep }) });
-  if (stage === 'structure') tally.seconds += (performance.now() - started) / 1000;
-  const coords = await model.decodeStructure(latent);
-  if (stage === 'structure') {
-    const voxels = Int16Array.from(coords.data.filter((_, i) => i % 4 !== 0));
-    const bits = occupancyBits(voxels);
-    const verdict = nearest(bits, references, caption.category);
-    tally.right += verdict.category === caption.category ? 1 : 0;
-    tally.ownIou += verdict.ownIou;
-    tally.made.push(bits);
-    return;
-  }
-  started = performance.now();
-  const slat = await model.sampleLatent({ ...request, coords, params: own, onStep });
-  tally.seconds += (performance.now() - started) / 1000;
-  const cells = await model.decodeMesh({ coords, slat });
-  const mesh = extractSurface({ ...cells, fillEnclosed: true });
-  const verdict = judgeColours(caption, vertexSamples(mesh), truths[at] as Uint8Array, palette);
-  tally.made.push(slat.data);
-  if (verdict.main === undefined) return;
-  tally.coloured += 1;
-  tally.colours += verdict.main ? 1 : 0;
-  if (Object.keys(verdict.parts).length === 0) return;
-  tally.paired += 1;
-  tally.both += bothRight(verdict) ? 1 : 0;
-}
-
-/** IoU of voxels, or the error of features relative to their spread. */
-function against(a: Tally['made'][number], b: Tally['made'][number]): number {
-  if (a instanceof Uint32Array) return iou(a, b as Uint32Array);
-  let [error, power] = [0, 0];
-  for (const [i, value] of a.entries()) {
-    error += (value - (b[i] as number)) ** 2;
-    power += (b[i] as number) ** 2;
-  }
-  return 1 - Math.sqrt(error / power);
-}
-
-const settings = numbers(values.steps).flatMap((steps) =>
-  numbers(values['guide-from']).map((from) => ({ steps, cfg_interval: [from, 1] as [number, number] })),
-);
-const tallies = settings.map((): Tally => {
-  return { seconds: 0, passes: 0, right: 0, ownIou: 0, colours: 0, coloured: 0, both: 0, paired: 0, made: [] };
-});
-for (const [done, at] of chosen.entries()) {
-  // Settings take turns on each caption: whatever else the machine does falls on all of them.
-  for (const [i, params] of settings.entries()) await measure(at, params, tallies[i] as Tally);
-  if ((done + 1) % 10 === 0) process.stderr.write(`${done + 1}/${chosen.length}\n`);
-}
-
-const n = chosen.length;
-const longest = tallies[settings.findLastIndex(({ steps }) => steps === Math.max(...settings.map((s) => s.steps)))];
-const rows = settings.map(({ steps, cfg_interval: [from] }, i) => {
-  const tally = tallies[i] as Tally;
-  const nearness = tally.made.reduce((sum, made, k) => sum + against(made, longest?.made[k] ?? made), 0) / n;
-  return {
-    steps,
-    guided_from: from,
-    passes: tally.passes / n,
-    seconds: tally.seconds / n,
-    ...(stage === 'structure'
-      ? { category_right: tally.right / n, own_iou: tally.ownIou / n }
-      : { main_colour: tally.colours / tally.coloured, both_colours: tally.both / tally.paired }),
-    like_most_steps: nearness,
-  };
-});
-process.stdout.write(`${formatTable(rows)}\n`);
-if (values.save) {
+  process.stdout.write(`${formatTable(rows)}\n`);
+  if (!values.save) return;
   const folder = new URL('results/', import.meta.url);
   mkdirSync(folder, { recursive: true });
-  const record = { captions: n, cfg_strength: Number(values.strength), revision: await model.revision(), rows };
+  const record = { model_revision: revision, development_captions: chosen.length, rows };
   writeFileSync(new URL(`steps-${stage}.json`, folder), `${JSON.stringify(record, null, 2)}\n`);
 }
-await model.release();
+
+const [stage] = positionals;
+if (values.help) process.stdout.write(HELP);
+else if (stage === 'structure' || stage === 'latent') await measure(stage);
+else {
+  process.stderr.write(`${stage === undefined ? 'no stage is named' : `'${stage}' is no stage`}\n\n${HELP}`);
+  process.exitCode = 2;
+}
