@@ -17,15 +17,15 @@ _tokenizer = None
 
 
 def draw_block(job) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(seed, first, count) -> tables [n, ROWS, 23], colours [n, 16], token ids [n, CAPTIONS, 77]; runs in a worker."""
+    """(seed, first, count, focus) -> tables [n, ROWS, 23], colours [n, 16], token ids [n, CAPTIONS, 77]; runs in a worker."""
     global _tokenizer
     from generator import field, sample
     from tokenizer import Tokenizer
 
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    seed, first, count = job
+    seed, first, count, focus = job
     _tokenizer = _tokenizer or Tokenizer()
-    objects = [sample.draw(seed, first + i, captions=CAPTIONS) for i in range(count)]
+    objects = [sample.draw(seed, first + i, captions=CAPTIONS, focus=focus) for i in range(count)]
     colours = np.zeros((count, 16), dtype=np.uint8)
     for i, o in enumerate(objects):
         colours[i, : len(o.colours)] = o.colours
@@ -33,8 +33,8 @@ def draw_block(job) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return field.pad_tables([o.table for o in objects], ROWS), colours, tokens
 
 
-def blocks(seed: int, count: int, workers: int, size: int = 64):
-    jobs = [(seed, i, min(size, count - i)) for i in range(0, count, size)]
+def blocks(seed: int, count: int, workers: int, focus=None, size: int = 64):
+    jobs = [(seed, i, min(size, count - i), focus) for i in range(0, count, size)]
     if workers <= 1:
         yield from map(draw_block, jobs)
         return
@@ -86,10 +86,10 @@ class Progress:
             print(f"[{self.name} {now - self.begin:6.1f}s] {text}", flush=True)
 
 
-def batches_of_objects(seed, count, workers, device, batch, evaluate, seconds):
+def batches_of_objects(seed, count, workers, device, batch, evaluate, seconds, focus=None):
     """Yields (tables, colours, tokens, voxelised) until `count` objects or the time is used up."""
     begin = time.time()
-    for tables, colours, tokens in blocks(seed, count, workers):
+    for tables, colours, tokens in blocks(seed, count, workers, focus):
         for i in range(0, len(tables), batch):
             t = torch.from_numpy(tables[i : i + batch]).to(device, non_blocking=True)
             c = torch.from_numpy(colours[i : i + batch]).to(device, non_blocking=True)
@@ -117,14 +117,29 @@ def build_decoder_set(seed, count, full, workers, device, batch, use_compile, se
     return torch.cat(occ), voxels
 
 
+def rarity(oi, sdf, ids, b: int, most: float = 4.0):
+    """Weight of each voxel [V], 1 in the mean of an object: the fewer voxels of the object have its colour, the more it
+    counts, as one over the square root of their share. Beaks, gems and handles are a hundredth of an object; without
+    this they are a hundredth of what the flow learns."""
+    colour = torch.gather(ids, 1, sdf.float().abs().argmin(1, keepdim=True))[:, 0].long()
+    kinds = int(ids.max()) + 1 if len(ids) else 1
+    same = torch.bincount(oi * kinds + colour, minlength=b * kinds)[oi * kinds + colour].float()
+    count = torch.bincount(oi, minlength=b)
+    weight = (count[oi] / same).sqrt().clamp(max=most)
+    mean = torch.zeros(b, device=oi.device).index_add_(0, oi, weight) / count.clamp(min=1)
+    return weight / mean[oi]
+
+
 @torch.no_grad()
-def build_flow_set(seed, count, workers, device, batch, use_compile, seconds, structure, decoder, latent, decoded=0.5):
+def build_flow_set(seed, count, workers, device, batch, use_compile, seconds, structure, decoder, latent, decoded=0.5,
+                   focus=None):
     """Latents for the flows. structure/decoder: occupancy autoencoder; latent: voxel encoder. For the share `decoded`
     of the objects the voxels are what the decoder makes of a slightly noisy latent, as at generation time.
-    -> tokens int16 [n, K, 77], z half [n, 8, 8, 8, 8], Voxels (latents half [V, 8])"""
+    -> tokens int16 [n, K, 77], z half [n, 8, 8, 8, 8], Voxels (latents half [V, 8], rarity half [V])"""
     say, evaluate = Progress("data"), Evaluator(use_compile)
     tokens_all, z_all, parts, sizes, n = [], [], [], [], 0
-    for tokens, (oi, coords, sdf, ids, active) in batches_of_objects(seed, count, workers, device, batch, evaluate, seconds):
+    for tokens, (oi, coords, sdf, ids, active) in batches_of_objects(seed, count, workers, device, batch, evaluate, seconds,
+                                                                           focus):
         b = len(tokens)
         with half_precision(device):
             z = structure(occupancy(b, oi[active], coords[active])).float()
@@ -135,7 +150,7 @@ def build_flow_set(seed, count, workers, device, batch, use_compile, seconds, st
         # An object that decoded to almost nothing would teach the flow nothing.
         use = (torch.rand(b, device=z.device) < decoded) & (torch.bincount(oi[seen], minlength=b) > 60)
         keep = torch.where(use[oi], seen, active)
-        parts.append((coords[keep], latent(sdf[keep], ids[keep]).half()))
+        parts.append((coords[keep], latent(sdf[keep], ids[keep]).half(), rarity(oi[keep], sdf[keep], ids[keep], b).half()))
         sizes.append(torch.bincount(oi[keep], minlength=b))
         tokens_all.append(tokens.to(device))
         z_all.append(z.half())

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One GPU call: bash gpu.sh PHASE MINUTES   (phases: decoders, flows, more, refine, pack)
+# One GPU call: bash gpu.sh PHASE MINUTES   (phases: decoders, flows, more, focus, refine, pack)
 # Resumable: state lives in out/ beside this script, or comes from resume/ (packed files of an earlier run).
 # What is worth keeping goes to $OUT: weights (float16, under 16 MiB a file), loss curves, samples, evaluation, log.
 set -uo pipefail
@@ -30,6 +30,14 @@ SIZE="--size ${STARTER_SIZE:-starter}"
     more)
       # A second, shorter schedule from the averaged weights, then the evaluation.
       "$python" train.py flows --minutes "$(calc "$minutes - 1.4")" --lr-flow 8e-4 --flow-flat 0.25 --out "$work" $SIZE $unpack $extra ;;
+    focus)
+      # Goes on from the committed weights where no run is at hand, on new objects drawn for what the evaluation found
+      # weakest; with a lower rate than `more`: the weights are annealed twice already.
+      if [ -z "$unpack" ] && [ ! -e "$work/state/flows.pt" ]; then
+        "$python" resume_packs.py --target "$work/resume" && unpack="--unpack $work/resume"
+      fi
+      "$python" train.py flows --minutes "$(calc "$minutes - ${RESERVE:-2}")" --focus --seed "${SEED:-31}" --lr-flow 6e-4 \
+        --flow-flat 0.3 --out "$work" $SIZE $unpack $extra ;;
     refine)
       # The decoders alone go on; the flows' latents stay what they are. MERGE: the folder of a training of the flows
       # beside this one (on a second GPU, say), which takes over the better decoders.
@@ -42,6 +50,8 @@ SIZE="--size ${STARTER_SIZE:-starter}"
   if [ "$phase" = refine ]; then
     "$python" reconstruct.py --out "$work" $SIZE --report "$results/reconstruction.txt" --sheet "$results/samples.png" ${EVAL_EXTRA:-}
   elif [ "$phase" != decoders ]; then
+    [ "$phase" != focus ] ||
+      "$python" evaluate_parts.py --out "$work" $SIZE --report "$results/parts.txt" ${PARTS_EXTRA:-}
     "$python" evaluate.py --out "$work" $SIZE --seconds "${EVAL_SECONDS:-25}" --report "$results/evaluation.txt" \
       --sheet "$results/samples.png" ${EVAL_EXTRA:-}
   else

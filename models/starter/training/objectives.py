@@ -181,12 +181,13 @@ class FlowObjective:
     """Conditional flow matching of both flows with the shared text encoder."""
 
     def __init__(self, tokens, z, voxels: Voxels, text, structure_flow, slat_flow, empty, slat_share=0.375, drop=0.1,
-                 sigma_min=1e-5, structure_on=True, slat_on=True):
+                 sigma_min=1e-5, rare=False):
+        """rare: voxels of the object's rarer colours count for more (`data.rarity`)."""
         self.tokens, self.z, self.voxels, self.text = tokens, z, voxels, text
         self.structure_flow, self.slat_flow = structure_flow, slat_flow
         self.empty = torch.tensor(empty, dtype=torch.long, device=z.device)
         self.share, self.drop, self.sigma_min = slat_share, drop, sigma_min
-        self.structure_on, self.slat_on = structure_on, slat_on
+        self.rare = rare
         self.batches, self.batch = None, None
 
     def condition(self, index):
@@ -203,30 +204,33 @@ class FlowObjective:
         return (1 - tt) * x + (s + (1 - s) * tt) * eps, (1 - s) * eps - x, 1000 * t
 
     def __call__(self, batch):
-        device, loss, metrics = self.z.device, 0.0, {}
-        if self.structure_on:
-            index = torch.randint(len(self.z), (batch,), device=device)
-            x_t, v, t = self.noisy(self.z[index].float())
-            with half_precision(device):
-                out = self.structure_flow(x_t, t, self.condition(index))
-            metrics["structure"] = F.mse_loss(out.float(), v)
-            loss = loss + metrics["structure"]
-        if self.slat_on:
-            small = max(1, int(batch * self.share))
-            if small != self.batch:
-                self.batches, self.batch = bucketed(self.voxels, small), small
-            index = next(self.batches)
-            rows, mask = self.voxels.padded(index, 256 if device.type == "cuda" else 16)
-            x = torch.where(mask[..., None], self.voxels.values[0][rows].float(), 0)
-            coords = torch.where(mask[..., None], self.voxels.coords[rows], 0)
-            x_t, v, t = self.noisy(x)
-            tables = SLatTables(coords, mask, RES, 64 if device.type == "cuda" else 8)
-            # One kind of call for the compiler: always masked.
-            tables.key_mask = tables.pool.mask
-            with half_precision(device):
-                out = self.slat_flow(x_t, t, self.condition(index), tables)
-            # Every object counts the same, whatever its number of voxels.
-            error = ((out.float() - v) ** 2).mean(-1) * mask
-            metrics["slat"] = (error.sum(1) / mask.sum(1)).mean()
-            loss = loss + metrics["slat"]
-        return loss, metrics
+        metrics = {"structure": self.structure_loss(batch), **self.slat_losses(max(1, int(batch * self.share)))}
+        return metrics["structure"] + metrics["slat_rare" if self.rare else "slat"], metrics
+
+    def structure_loss(self, batch):
+        device = self.z.device
+        index = torch.randint(len(self.z), (batch,), device=device)
+        x_t, v, t = self.noisy(self.z[index].float())
+        with half_precision(device):
+            out = self.structure_flow(x_t, t, self.condition(index))
+        return F.mse_loss(out.float(), v)
+
+    def slat_losses(self, batch):
+        device = self.z.device
+        if batch != self.batch:
+            self.batches, self.batch = bucketed(self.voxels, batch), batch
+        index = next(self.batches)
+        rows, mask = self.voxels.padded(index, 256 if device.type == "cuda" else 16)
+        x = torch.where(mask[..., None], self.voxels.values[0][rows].float(), 0)
+        coords = torch.where(mask[..., None], self.voxels.coords[rows], 0)
+        x_t, v, t = self.noisy(x)
+        tables = SLatTables(coords, mask, RES, 64 if device.type == "cuda" else 8)
+        # One kind of call for the compiler: always masked.
+        tables.key_mask = tables.pool.mask
+        with half_precision(device):
+            out = self.slat_flow(x_t, t, self.condition(index), tables)
+        # Every object counts the same, whatever its number of voxels.
+        error = ((out.float() - v) ** 2).mean(-1) * mask
+        weight = self.voxels.values[1][rows].float()
+        of_object = lambda e: (e.sum(1) / mask.sum(1)).mean()
+        return {"slat": of_object(error), "slat_rare": of_object(error * weight)}

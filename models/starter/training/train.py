@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from data import Voxels, build_decoder_set, build_flow_set
+from generator.focus import WEAKEST
 from loop import save_atomically, train
 from objectives import FlowObjective, GaussianObjective, LatentObjective, MeshObjective, StructureObjective
 from workspace import Workspace
@@ -42,6 +43,8 @@ def arguments(argv=None):
     p.add_argument("--lr-flow", type=float, default=1e-3)
     p.add_argument("--flow-flat", type=float, default=0.45, help="share of the flow minutes before the rate falls")
     p.add_argument("--flow-all-of", type=float, default=0.22, help="share of the flow minutes that data may take")
+    p.add_argument("--focus", action="store_true",
+                   help="the flows see more of what the evaluation found weakest: generator/focus.py, rare colours weigh more")
     p.add_argument("--fresh-optimiser", action="store_true", help="forget optimiser state (a new warm-up)")
     a = p.parse_args(argv)
     cuda = a.device.startswith("cuda")
@@ -81,7 +84,7 @@ def train_flows(a, ws: Workspace, deadline: float) -> None:
     begin = time.time()
     structure, decoder = ws.load("structure_encoder"), ws.load("sparse_structure_decoder")
     latent = ws.load("latent_encoder")
-    cache = ws.folder / "state" / "flow-data.pt"
+    cache = ws.folder / "state" / ("flow-data-focus.pt" if a.focus else "flow-data.pt")
     if cache.exists():
         tokens, z, voxels = torch.load(cache, map_location="cpu", weights_only=False)
         tokens, z = tokens.to(ws.device), z.to(ws.device)
@@ -89,7 +92,8 @@ def train_flows(a, ws: Workspace, deadline: float) -> None:
         print(f"[data] {len(z)} objects from the cache", flush=True)
     else:
         tokens, z, voxels = build_flow_set(a.seed + 1000, a.flow_objects, a.workers, ws.device, a.data_batch, a.compile,
-                                           a.flow_all_of * (deadline - begin), structure, decoder, latent)
+                                           a.flow_all_of * (deadline - begin), structure, decoder, latent,
+                                           focus=WEAKEST if a.focus else None)
         # For a later continuation; written beside the training, as it is a few gigabytes.
         on_host = (tokens.cpu(), z.cpu(), Voxels(voxels.start.cpu(), voxels.coords.cpu(), tuple(v.cpu() for v in voxels.values)))
         writer = threading.Thread(target=save_atomically, args=(on_host, cache))
@@ -97,7 +101,7 @@ def train_flows(a, ws: Workspace, deadline: float) -> None:
     m = {n: ws.make(n) for n in ("text_encoder", "sparse_structure_flow_model", "slat_flow_model")}
     if a.compile:
         compile_blocks(m)
-    objective = FlowObjective(tokens, z, voxels, *m.values(), ws.tokenizer.encode(""))
+    objective = FlowObjective(tokens, z, voxels, *m.values(), ws.tokenizer.encode(""), rare=a.focus)
     if a.fresh_optimiser and ws.has("flows"):
         saved = torch.load(ws.state("flows"), weights_only=True)
         torch.save({**saved, "optimiser": None}, ws.state("flows"))

@@ -10,6 +10,7 @@ import numpy as np
 from . import buildings, furniture, plants, living, objects, things, food, vehicles  # noqa: F401 isort:skip
 from .builder import Builder
 from .captions import caption
+from .focus import Focus
 from .palette import COLOURS, IDS
 from .registry import ANY, CATEGORIES, STRETCH
 
@@ -32,8 +33,10 @@ def held_out(spec: dict) -> bool:
     return int.from_bytes(digest[:4], "little") < HELD_OUT * 2**32
 
 
-def draw_spec(rng: np.random.Generator, category: str | None = None, two_colours: bool | None = None) -> dict:
-    """What a caption will say. two_colours True/False forces a coloured part to be said or not."""
+def draw_spec(rng: np.random.Generator, category: str | None = None, two_colours: bool | None = None,
+              size_word: float = 0.3, second_part: float = 0.15) -> dict:
+    """What a caption will say. two_colours True/False forces a coloured part to be said or not; size_word, second_part:
+    chances of a word of size, and of a second part among captions that name one."""
     pick = lambda options: options[int(rng.integers(len(options)))]
     c = CATEGORIES[category or pick(NAMES)]
     spec = {"category": c.name, "colour": None, "material": None, "words": [], "parts": {}}
@@ -44,7 +47,7 @@ def draw_spec(rng: np.random.Generator, category: str | None = None, two_colours
         # Named colours go beyond the natural ones: any colour may be asked for.
         spec["colour"] = pick(COLOUR_LIST) if rng.random() < 0.8 else pick([n for n in c.main if n in COLOURS] or COLOUR_LIST)
     sizes = [*c.words, "tiny", "big"] if "big" not in c.words else [*c.words, "tiny"]
-    if rng.random() < 0.3:
+    if rng.random() < size_word:
         spec["words"].append(pick(sizes))
     if c.variants and rng.random() < 0.35:
         spec["words"].append(pick(c.variants))
@@ -52,7 +55,7 @@ def draw_spec(rng: np.random.Generator, category: str | None = None, two_colours
         spec["colour"] = pick(COLOUR_LIST)
     want = rng.random() < 0.55 if two_colours is None else two_colours
     if want and c.parts:
-        for part in rng.permutation(list(c.parts))[: 1 if rng.random() < 0.85 else 2]:
+        for part in rng.permutation(list(c.parts))[: 1 if rng.random() < 1 - second_part else 2]:
             colour = pick(COLOUR_LIST) if rng.random() < 0.75 else pick([n for n in c.parts[part] if n != "same"] or COLOUR_LIST)
             # Nobody says a red chair with red legs.
             if colour not in (spec["colour"], spec["material"]):
@@ -104,14 +107,24 @@ def build(spec: dict, rng: np.random.Generator) -> Object:
     return Object(record, builder.table(extent), colours)
 
 
-def draw(seed: int, index: int, evaluation: bool = False, category: str | None = None, two_colours=None, captions: int = 1) -> Object:
-    """Object number `index` of the stream `seed`; never of a held-out combination unless `evaluation` (then always)."""
+def draw(seed: int, index: int, evaluation: bool = False, category: str | None = None, two_colours=None, captions: int = 1,
+         focus: Focus | None = None) -> Object:
+    """Object number `index` of the stream `seed`; never of a held-out combination unless `evaluation` (then always).
+    focus: what a training draws more often; its captions name no part that the object lacks."""
     rng = np.random.default_rng([seed, index, 1 if evaluation else 0])
+    chances = {}
+    if focus:
+        category, two_colours = focus.choose(seed, index)
+        chances = {"size_word": focus.size_word, "second_part": focus.second_part}
     while True:
-        spec = draw_spec(rng, category, two_colours)
-        if held_out(spec) == evaluation and not (two_colours and CATEGORIES[spec["category"]].parts and not spec["parts"]):
+        spec = draw_spec(rng, category, two_colours, **chances)
+        if held_out(spec) != evaluation or (two_colours and CATEGORIES[spec["category"]].parts and not spec["parts"]):
+            continue
+        obj = build(spec, rng)
+        # A few forms lack a part (not every heart has an arrow): a caption that names it all the same teaches to leave
+        # named parts out.
+        if not focus or all(part in obj.record["colours"] for part in spec["parts"]):
             break
-    obj = build(spec, rng)
     obj.record["caption"] = caption(spec, rng, plain=evaluation)
     obj.record["captions"] = [caption(spec, rng) for _ in range(captions)] if captions else []
     return obj
