@@ -8,7 +8,7 @@ import { toLinear, toSrgb } from './srgb.ts';
 /** Charts keep apart to this mip level. */
 const MAX_HALVINGS = 3;
 
-/** The mesh with textures that have at most about two texels for each of `samplesPerUnit` samples along a world unit. */
+/** The mesh with textures that are about as fine as `samplesPerUnit` samples along a world unit, or coarser. */
 export function minified<T extends RenderableMesh>(mesh: T, samplesPerUnit: number): T {
   const { baseColor, normalMap } = mesh;
   if (baseColor === undefined) return mesh;

@@ -36,15 +36,14 @@ export function renderTurntable(mesh: RenderableMesh, frames: number, options: P
 function pictures(
   mesh: RenderableMesh,
   azimuths: readonly number[],
-  options: PreviewOptions & { readonly size: number },
+  options: Omit<PreviewOptions, 'azimuth'> & { readonly size: number },
 ): Image[] {
-  const { size, azimuth: _azimuth, elevation = ELEVATION, supersample = 3, ...rest } = options;
+  const { size, elevation = ELEVATION, supersample = 3, ...rest } = options;
   const cameras = fittingCameras(mesh.positions, azimuths, elevation);
-  const extents = cameras.map((camera) => {
-    // World units along the picture's edge, at the middle of the mesh.
+  // World units along each picture's edge, at the middle of the mesh.
+  const [extent = 1] = cameras.map((camera) => {
     return (2 * Math.hypot(...subtract(camera.target, camera.eye))) / viewOf(camera).focal;
   });
-  const extent = Math.min(...extents);
   const isWired = options.wireframe === true;
   const shown = minified(mesh, (size * (isWired ? supersample : 1)) / extent);
   return cameras.map((camera) =>
