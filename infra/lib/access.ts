@@ -6,6 +6,7 @@ import {
   CANCEL_PREFIX,
   CHECKPOINTS_PREFIX,
   DEAD_LETTERS_PREFIX,
+  DISPATCH_PREFIX,
   JOBS_PREFIX,
   PROBE_PREFIX,
   REJECTED_PREFIX,
@@ -112,6 +113,17 @@ export function bucketStatements({ bucket, prefix }: AssetStore, lane: Lane): Po
     );
   }
   return statements;
+}
+
+/** The dispatcher's notes of what RunPod has. */
+export function dispatchStatements({ bucket, prefix }: AssetStore): PolicyStatement[] {
+  return [
+    new PolicyStatement({
+      sid: 'Dispatch',
+      actions: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+      resources: [bucket.arnForObjects(`${prefix}${DISPATCH_PREFIX}*`)],
+    }),
+  ];
 }
 
 /** Read access to a mirror of weights: it is asked for keys by name only. */

@@ -61,6 +61,12 @@ const Options = z
     gpuImage: z.string().min(1).optional(),
     cpuImage: z.string().min(1).optional(),
 
+    /** A RunPod endpoint to feed from the generate queue, and the secret that holds its API key. Absent: none. */
+    runpodEndpoint: name(/^[A-Za-z0-9_-]+$/, "give the endpoint's id, as its URL has it").optional(),
+    runpodKeySecret: name(/^[A-Za-z0-9/_+=.@-]+$/, 'give the name of a secret of Secrets Manager').optional(),
+    /** Jobs that RunPod has at once. */
+    runpodInFlight: whole(1, 1000).default(10),
+
     maxFinishTasks: whole(1, 1000).default(16),
     maxNotifyTasks: whole(1, 100).default(2),
 
@@ -79,6 +85,10 @@ const Options = z
   .refine(({ vpcId, subnetIds }) => (vpcId === undefined) === (subnetIds === undefined), {
     path: ['subnetIds'],
     error: 'give it with vpcId, and neither without the other',
+  })
+  .refine(({ runpodEndpoint, runpodKeySecret }) => (runpodEndpoint === undefined) === (runpodKeySecret === undefined), {
+    path: ['runpodKeySecret'],
+    error: 'give it with runpodEndpoint, and neither without the other',
   })
   .refine(({ subnetIds, availabilityZones }) => subnetIds?.length === availabilityZones?.length, {
     path: ['availabilityZones'],

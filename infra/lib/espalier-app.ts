@@ -2,8 +2,10 @@
 import { type App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { type FleetConfig, readConfig } from './config.ts';
+import { DispatchStack } from './dispatch-stack.ts';
 import { FleetStack } from './fleet-stack.ts';
 import { JobStack } from './job-stack.ts';
+import { acknowledgeDispatchStack } from './nag/dispatch-stack.ts';
 import { acknowledgeFleetStack } from './nag/fleet-stack.ts';
 import { acknowledgeJobStack } from './nag/job-stack.ts';
 import { OperationsStack } from './operations-stack.ts';
@@ -12,6 +14,7 @@ export interface EspalierStacks {
   readonly config: FleetConfig;
   readonly jobs: JobStack;
   readonly fleet: FleetStack | undefined;
+  readonly dispatch: DispatchStack | undefined;
   readonly operations: OperationsStack;
 }
 
@@ -33,6 +36,18 @@ export function buildApp(app: App): EspalierStacks {
           jobs,
           description: 'Espalier: machines, none while idle',
         });
+  const { runpodEndpoint: endpoint, runpodKeySecret: keySecret } = config;
+  const dispatch =
+    endpoint === undefined || keySecret === undefined
+      ? undefined
+      : new DispatchStack(app, 'EspalierDispatch', {
+          ...env,
+          config,
+          endpoint,
+          keySecret,
+          jobs,
+          description: 'Espalier: feeds a RunPod endpoint from the generate queue',
+        });
   const operations = new OperationsStack(app, 'EspalierOperations', {
     ...env,
     config,
@@ -43,6 +58,7 @@ export function buildApp(app: App): EspalierStacks {
   // A finding that is not acknowledged with a reason fails the synthesis.
   acknowledgeJobStack(jobs);
   if (fleet !== undefined) acknowledgeFleetStack(fleet, jobs);
+  if (dispatch !== undefined) acknowledgeDispatchStack(dispatch, jobs);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  return { config, jobs, fleet, operations };
+  return { config, jobs, fleet, dispatch, operations };
 }

@@ -31,6 +31,11 @@ describe('readConfig', () => {
     [{ region: 'Frankfurt' }, /region: 'Frankfurt' cannot be used: give a region such as/],
     [{ bucketName: 's3://assets' }, /bucketName: .*by its name alone/],
     [{ instanceTypes: 'p5.48xlarge' }, /instanceTypes: .*g5, g6 or g6e/],
+    [{ runpodEndpoint: 'ep1' }, /runpodKeySecret: .*give it with runpodEndpoint/],
+    [
+      { runpodEndpoint: 'https://api.runpod.ai/v2/ep1', runpodKeySecret: 'runpod' },
+      /runpodEndpoint: .*as its URL has it/,
+    ],
     [{ weights: 'volume' }, /weights: 'volume' cannot be used/],
   ])('refuses %j and says why', (context, message) => {
     expect(() => readConfig(context)).toThrow(message);

@@ -42,6 +42,7 @@ describe('cdk-nag, AwsSolutions', () => {
       },
     ],
     ['no fleet', { fleet: 'none' }],
+    ['a dispatcher', { fleet: 'none', runpodEndpoint: 'ep1', runpodKeySecret: 'runpod', storePrefix: 'team' }],
   ])('finds nothing unexplained with %s', (_name, options) => {
     expect(findings(options)).toEqual([]);
   });

@@ -1,3 +1,4 @@
+import { parseDispatcherSettings } from '@espalier/dispatcher';
 import { WorkerMetrics } from '@espalier/worker';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { flattenCfnReference } from 'cdk-nag/lib/utils/flatten-cfn-reference.js';
@@ -335,6 +336,50 @@ describe('to be seen', () => {
   it('needs no fleet for the alarms about queues', () => {
     const { operations } = stacksOf({ fleet: 'none' });
     Template.fromStack(operations).resourceCountIs('AWS::CloudWatch::Alarm', 6);
+  });
+});
+
+describe('the dispatcher', () => {
+  const dispatchOf = () => {
+    const { dispatch } = stacksOf({ fleet: 'none', runpodEndpoint: 'ep1', runpodKeySecret: 'runpod/key' });
+    if (dispatch === undefined) throw new Error('these options make no dispatcher');
+    return Template.fromStack(dispatch);
+  };
+
+  it('is made where an endpoint is named, with or without machines beside it', () => {
+    expect(stacksOf().dispatch).toBeUndefined();
+    dispatchOf().hasResourceProperties('AWS::ECS::Service', {
+      DesiredCount: 1,
+      CapacityProviderStrategy: [{ CapacityProvider: 'FARGATE_SPOT', Weight: 1 }],
+    });
+  });
+
+  it('has settings that the program takes, and its key from Secrets Manager alone', () => {
+    const [task] = Object.values(dispatchOf().findResources('AWS::ECS::TaskDefinition'));
+    const { Command, Environment, Secrets } = task?.Properties.ContainerDefinitions[0] ?? {};
+    expect(Command).toEqual(['dispatch']);
+    const given = Object.fromEntries(
+      Environment.map(({ Name, Value }: { Name: string; Value: unknown }) => [Name, Value]),
+    );
+    expect(Secrets.map(({ Name }: { Name: string }) => Name)).toEqual(['RUNPOD_API_KEY']);
+    expect(parseDispatcherSettings({ ...given, RUNPOD_API_KEY: 'rpa_test' })).toMatchObject({
+      endpointId: 'ep1',
+      inFlight: 10,
+    });
+  });
+
+  it('keeps notes of what RunPod has, and may not delete jobs or take what is to be finished', () => {
+    const template = dispatchOf();
+    const allowed = policyOf(template, 'Role');
+    const [, bucket] = /"Fn::ImportValue":"([^"]*Bucket[^"]*Arn[^"]*)"/.exec(JSON.stringify(template)) ?? [];
+    for (const action of ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'])
+      expect(allowed(action, `${bucket}/dispatch/chest.json`), action).toBe(true);
+    expect(allowed('s3:DeleteObject', `${bucket}/jobs/chest.json`)).toBe(false);
+    expect(allowed('s3:GetObject', `${bucket}/models/a/b/c.safetensors`)).toBe(false);
+  });
+
+  it('is the one that was reviewed', () => {
+    expect(withoutHashes(dispatchOf().toJSON())).toMatchSnapshot();
   });
 });
 

@@ -1,11 +1,10 @@
 /** Findings of cdk-nag about machines that are so on purpose, each with its reason. */
 import { Validations } from 'aws-cdk-lib';
-import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { flattenCfnReference } from 'cdk-nag/lib/utils/flatten-cfn-reference.js';
-import type { IConstruct } from 'constructs';
-import { bucketStatements, factsStatements, type Lane, modelStatements } from '../access.ts';
+import { bucketStatements, factsStatements, modelStatements } from '../access.ts';
 import type { FleetStack } from '../fleet-stack.ts';
 import type { JobStack } from '../job-stack.ts';
+import { acknowledgeKeys } from './keys.ts';
 
 export function acknowledgeFleetStack(stack: FleetStack, jobs: JobStack): void {
   const { gpu, cpu } = stack;
@@ -27,13 +26,16 @@ export function acknowledgeFleetStack(stack: FleetStack, jobs: JobStack): void {
     ['notify', cpu.notify],
   ] as const) {
     const models = lane === 'finish' ? factsStatements(jobs.store) : [];
-    acknowledgeKeys(service.task.taskRole, jobs, lane, [...bucketStatements(jobs.store, lane), ...models]);
+    acknowledgeKeys(service.task.taskRole, jobs, `the ${lane} lane`, [
+      ...bucketStatements(jobs.store, lane),
+      ...models,
+    ]);
     Validations.of(service.task).acknowledge({
       id: 'AwsSolutions-ECS2',
       reason: 'the variables name a bucket, queues and sizes; the one secret comes from Secrets Manager',
     });
   }
-  acknowledgeKeys(gpu.role, jobs, 'generate', [
+  acknowledgeKeys(gpu.role, jobs, 'the generate lane', [
     ...bucketStatements(jobs.store, 'generate'),
     ...modelStatements(jobs.store),
   ]);
@@ -48,22 +50,6 @@ export function acknowledgeFleetStack(stack: FleetStack, jobs: JobStack): void {
     Validations.of(role).acknowledge({
       id: 'AwsSolutions-IAM5[Resource::*]',
       reason: 'ecr:GetAuthorizationToken knows no resources; pulling itself is allowed for one repository',
-    });
-  }
-}
-
-/** Each pattern by itself: a wildcard that another statement brings in still fails the synthesis. */
-function acknowledgeKeys(role: IConstruct, jobs: JobStack, lane: Lane, statements: readonly PolicyStatement[]): void {
-  const { bucket, isOurs } = jobs.store;
-  const here = flattenCfnReference(jobs.resolve(bucket.bucketArn));
-  // What another stack sees of a bucket that is made in this one.
-  const there = isOurs ? flattenCfnReference(jobs.resolve(jobs.exportValue(bucket.bucketArn))) : here;
-  for (const arn of statements.flatMap(({ resources }) => resources)) {
-    const pattern = flattenCfnReference(jobs.resolve(arn)).replace(here, there);
-    if (!pattern.includes('*')) continue;
-    Validations.of(role).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::${pattern}]`,
-      reason: `the wildcard is the job's or checkpoint's own part of a key that the ${lane} lane works on`,
     });
   }
 }
