@@ -1,5 +1,8 @@
 /** 3D Gaussians as `.spz`, by the reference library of the format. */
 
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type { SpzModule } from '@adobe/spz';
 import { TerminalError } from '@espalier/contracts';
 import type { Gaussians } from '../gaussians.ts';
 import { opacityLogit, scaleLogarithm, turnedPosition, turnedQuaternion } from './turned-gaussians.ts';
@@ -24,9 +27,7 @@ export async function gaussiansToSpz(gaussians: Gaussians): Promise<Uint8Array> 
     const [w, x, y, z] = turnedQuaternion(gaussians, g);
     rotations.set([x, y, z, w], g * 4);
   }
-  // Loaded here: a megabyte of WebAssembly that few jobs need. What it prints belongs to nobody.
-  const { default: createSpz } = await import('@adobe/spz');
-  const spz = await createSpz({ print: () => {}, printErr: () => {} });
+  const spz = await openSpz();
   const file = spz.saveSpzToBuffer(
     {
       numPoints: count,
@@ -45,4 +46,15 @@ export async function gaussiansToSpz(gaussians: Gaussians): Promise<Uint8Array> 
   );
   if (file !== null) return file;
   throw new TerminalError(`${count} Gaussians could not be packed as .spz`, { code: 'SPZ_FAILED', field: 'outputs' });
+}
+
+/**
+ * A megabyte of WebAssembly that few jobs need: loaded by the first. The package does not say that its file is a module,
+ * which Node before 20.19 therefore takes for CommonJS, and later ones warn of; as a `data:` module it is one everywhere.
+ * What it prints belongs to nobody.
+ */
+async function openSpz(): Promise<SpzModule> {
+  const source = await readFile(createRequire(import.meta.url).resolve('@adobe/spz'), 'base64');
+  const { default: createSpz } = (await import(`data:text/javascript;base64,${source}`)) as typeof import('@adobe/spz');
+  return createSpz({ print: () => {}, printErr: () => {} });
 }
