@@ -57,19 +57,25 @@ export function buildTimes(layers: TimedLayers, checkpoint: Checkpoint, choices:
   return g.build();
 }
 
-/** Declares the input `modulation` [all parts] of the network, one row of what `buildTimes` gives. */
+/**
+ * Declares the input `modulation` [all parts] of the network, one row of what `buildTimes` gives. The blocks' parts are cut
+ * at once, those of residual blocks one by one: of parts of different lengths, the runtime's CUDA kernel has a table of
+ * all elements made and carried over each time.
+ */
 export function modulationInput(g: GraphBuilder, layers: TimedLayers): Modulations {
   const { model_channels: channels, num_blocks: blocks, share_mod: shared } = layers;
-  const extents = [
-    ...new Array<number>((shared ? 1 : blocks) * BLOCK_PARTS).fill(channels),
-    ...layers.residual.flatMap(({ outputs }) => [outputs, outputs]),
-  ];
-  const total = extents.reduce((sum, extent) => sum + extent, 0);
-  const values = g.split(g.input('modulation', g.computeType, [total]), extents, 0);
-  const take = (count: number) => values.splice(0, count);
-  const own = Array.from({ length: shared ? 1 : blocks }, () => take(BLOCK_PARTS));
-  const residual = new Map(layers.residual.map(({ key }) => [key, take(2) as unknown as readonly [Value, Value]]));
-  return { blocks: Array.from({ length: blocks }, (_, i) => own[shared ? 0 : i] as Value[]), residual };
+  const parts = (shared ? 1 : blocks) * BLOCK_PARTS;
+  const total = layers.residual.reduce((sum, { outputs }) => sum + 2 * outputs, parts * channels);
+  const all = g.input('modulation', g.computeType, [total]);
+  const values = g.split(g.slice(all, 0, parts * channels, 0), new Array<number>(parts).fill(channels), 0);
+  const partsOf = (block: number) => values.slice(block * BLOCK_PARTS, (block + 1) * BLOCK_PARTS);
+  let begin = parts * channels;
+  const next = (count: number) => {
+    begin += count;
+    return g.slice(all, begin - count, begin, 0);
+  };
+  const residual = new Map(layers.residual.map(({ key, outputs }) => [key, [next(outputs), next(outputs)] as const]));
+  return { blocks: Array.from({ length: blocks }, (_, i) => partsOf(shared ? 0 : i)), residual };
 }
 
 /** What is known of one time: `modulation` [all parts], and the tap when it was asked for, [1, C]. */
