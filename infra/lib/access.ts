@@ -116,36 +116,19 @@ export function bucketStatements({ bucket, prefix }: AssetStore, lane: Lane): Po
 }
 
 /** The dispatcher's notes of what RunPod has. */
-export function dispatchStatements({ bucket, prefix }: AssetStore): PolicyStatement[] {
-  return [
-    new PolicyStatement({
-      sid: 'Dispatch',
-      actions: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
-      resources: [bucket.arnForObjects(`${prefix}${DISPATCH_PREFIX}*`)],
-    }),
-  ];
-}
+export const dispatchStatements = (store: AssetStore): PolicyStatement[] =>
+  onKeys(store, 'Dispatch', `${DISPATCH_PREFIX}*`, ['s3:GetObject', 's3:PutObject', 's3:DeleteObject']);
 
 /** Read access to a mirror of weights: it is asked for keys by name only. */
-export function modelStatements({ bucket, prefix }: AssetStore): PolicyStatement[] {
-  return [
-    new PolicyStatement({
-      sid: 'Weights',
-      actions: ['s3:GetObject'],
-      resources: [bucket.arnForObjects(`${prefix}${MODELS_PREFIX}*`)],
-    }),
-  ];
-}
+export const modelStatements = (store: AssetStore): PolicyStatement[] =>
+  onKeys(store, 'Weights', `${MODELS_PREFIX}*`, ['s3:GetObject']);
 
 /** What a machine that runs no networks reads of a mirror: `espalier.model.json` of each model, and no weights. */
-export function factsStatements({ bucket, prefix }: AssetStore): PolicyStatement[] {
-  return [
-    new PolicyStatement({
-      sid: 'Model',
-      actions: ['s3:GetObject'],
-      resources: [bucket.arnForObjects(`${prefix}${MODELS_PREFIX}*/espalier.model.json`)],
-    }),
-  ];
+export const factsStatements = (store: AssetStore): PolicyStatement[] =>
+  onKeys(store, 'Model', `${MODELS_PREFIX}*/espalier.model.json`, ['s3:GetObject']);
+
+function onKeys({ bucket, prefix }: AssetStore, sid: string, keys: string, actions: string[]): PolicyStatement[] {
+  return [new PolicyStatement({ sid, actions, resources: [bucket.arnForObjects(`${prefix}${keys}`)] })];
 }
 
 export interface LaneQueues {

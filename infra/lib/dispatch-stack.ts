@@ -3,21 +3,18 @@ import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import {
   Cluster,
   ContainerInsights,
-  CpuArchitecture,
-  FargateService,
-  FargateTaskDefinition,
+  type FargateTaskDefinition,
   type ICluster,
   LogDrivers,
-  OperatingSystemFamily,
   Secret as TaskSecret,
 } from 'aws-cdk-lib/aws-ecs';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { bucketStatements, dispatchStatements, queueStatements } from './access.ts';
 import { asInterface } from './as-interface.ts';
 import type { FleetConfig } from './config.ts';
+import { spotService, spotTask } from './cpu/spot-task.ts';
 import { workerImage } from './images.ts';
 import type { JobStack } from './job-stack.ts';
 import { Network } from './network.ts';
@@ -25,9 +22,9 @@ import { Network } from './network.ts';
 export interface DispatchStackProps extends StackProps {
   readonly config: FleetConfig;
   /** Where jobs are posted. */
-  readonly endpoint: NonNullable<FleetConfig['runpodEndpoint']>;
+  readonly endpoint: string;
   /** Name of the secret that holds the API key. */
-  readonly keySecret: NonNullable<FleetConfig['runpodKeySecret']>;
+  readonly keySecret: string;
   readonly jobs: JobStack;
 }
 
@@ -43,24 +40,15 @@ export class DispatchStack extends Stack {
       enableFargateCapacityProviders: true,
       containerInsightsV2: ContainerInsights.ENABLED,
     });
-    const role = new Role(this, 'Role', {
-      assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com'),
-      description: 'Espalier dispatcher: what the generate lane may do, and a note of what RunPod has',
-    });
-    const statements = [
-      ...bucketStatements(jobs.store, 'generate'),
-      ...queueStatements(jobs, 'generate'),
-      ...dispatchStatements(jobs.store),
-    ];
-    for (const statement of statements) role.addToPolicy(statement);
-    this.task = new FargateTaskDefinition(this, 'Task', {
+    this.task = spotTask(this, {
       cpu: 256,
-      memoryLimitMiB: 512,
-      taskRole: role,
-      runtimePlatform: {
-        cpuArchitecture: CpuArchitecture.ARM64,
-        operatingSystemFamily: OperatingSystemFamily.LINUX,
-      },
+      memoryMiB: 512,
+      description: 'Espalier dispatcher: what the generate lane may do, and a note of what RunPod has',
+      statements: [
+        ...bucketStatements(jobs.store, 'generate'),
+        ...queueStatements(jobs, 'generate'),
+        ...dispatchStatements(jobs.store),
+      ],
     });
     const logs = new LogGroup(this, 'Logs', {
       retention: RetentionDays.ONE_MONTH,
@@ -82,18 +70,7 @@ export class DispatchStack extends Stack {
       // Its messages are handed back within seconds.
       stopTimeout: Duration.seconds(30),
     });
-    new FargateService(this, 'Service', {
-      cluster: asInterface<ICluster>(cluster),
-      taskDefinition: this.task,
-      desiredCount: 1,
-      vpcSubnets: network.subnets,
-      securityGroups: [network.outbound],
-      assignPublicIp: network.publicAddress,
-      // Taken back, it is started again, and goes on asking for what RunPod has.
-      capacityProviderStrategies: [{ capacityProvider: 'FARGATE_SPOT', weight: 1 }],
-      circuitBreaker: { rollback: true },
-      minHealthyPercent: 0,
-      maxHealthyPercent: 200,
-    });
+    // Started again, it goes on asking for what RunPod has.
+    spotService(this, { cluster: asInterface<ICluster>(cluster), network, task: this.task, desiredCount: 1 });
   }
 }

@@ -4,22 +4,21 @@ import { AdjustmentType } from 'aws-cdk-lib/aws-applicationautoscaling';
 import { MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   ContainerImage,
-  CpuArchitecture,
-  FargateService,
-  FargateTaskDefinition,
+  type FargateService,
+  type FargateTaskDefinition,
   type ICluster,
   LogDrivers,
-  OperatingSystemFamily,
   type ScalableTaskCount,
   type Secret,
 } from 'aws-cdk-lib/aws-ecs';
-import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { WorkerImage } from '../images.ts';
 import type { Network } from '../network.ts';
 import { COLLECTOR_IMAGE } from '../watch/collector.ts';
+import { spotService, spotTask } from './spot-task.ts';
 
 export interface WorkerServiceProps {
   readonly cluster: ICluster;
@@ -51,19 +50,7 @@ export class WorkerService extends Construct {
     super(scope, id);
     const { cluster, network, maxTasks } = props;
     this.task = this.#task(props);
-    this.service = new FargateService(this, 'Service', {
-      cluster,
-      taskDefinition: this.task,
-      desiredCount: 0,
-      vpcSubnets: network.subnets,
-      securityGroups: [network.outbound],
-      assignPublicIp: network.publicAddress,
-      capacityProviderStrategies: [{ capacityProvider: 'FARGATE_SPOT', weight: 1 }],
-      circuitBreaker: { rollback: true },
-      // A deployment may start the new before it ends the old, and may end all of the old.
-      minHealthyPercent: 0,
-      maxHealthyPercent: 200,
-    });
+    this.service = spotService(this, { cluster, network, task: this.task, desiredCount: 0 });
     this.scaling = this.service.autoScaleTaskCount({ minCapacity: 0, maxCapacity: maxTasks });
     this.tasks = new Metric({
       namespace: 'ECS/ContainerInsights',
@@ -80,21 +67,9 @@ export class WorkerService extends Construct {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const taskRole = new Role(this, 'Role', {
-      assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com'),
-      description: `Espalier workers of the ${lane} lane`,
-    });
-    for (const statement of statements) taskRole.addToPolicy(statement);
-    collector?.logs.grantWrite(taskRole);
-    const task = new FargateTaskDefinition(this, 'Task', {
-      cpu,
-      memoryLimitMiB: memoryMiB,
-      taskRole,
-      runtimePlatform: {
-        cpuArchitecture: CpuArchitecture.ARM64,
-        operatingSystemFamily: OperatingSystemFamily.LINUX,
-      },
-    });
+    const description = `Espalier workers of the ${lane} lane`;
+    const task = spotTask(this, { cpu, memoryMiB, description, statements });
+    collector?.logs.grantWrite(task.taskRole);
     task.addContainer('worker', {
       image: image.forEcs,
       command: ['worker', '--lanes', lane],
