@@ -16,7 +16,7 @@ import {
   type UnwrappedMesh,
 } from '@espalier/geometry';
 import type { ColorField } from '../../packages/geometry/test/shapes.ts';
-import { type Pinhole, renderSplats } from './splat-renderer.ts';
+import { type Pinhole, SplatRenderer } from './splat-renderer.ts';
 
 export interface Fidelity {
   /** Decibels, over pixels that both pictures show, mean over cameras. */
@@ -28,7 +28,7 @@ const VIEW = 256;
 /** Opacity from which a pixel of Gaussians shows no background. */
 const OPAQUE = 0.99;
 const BASELINE_VIEWS = 40;
-const BASELINE_SIZE = 320;
+const BASELINE_SIZE = 512;
 const FIELD_OF_VIEW = (40 * Math.PI) / 180;
 
 /** 24 directions on a spiral; `offset` turns it, so that no two sets share one. */
@@ -57,8 +57,9 @@ export function heldOutViews(mesh: RenderableMesh): Image[] {
 
 /** Pictures of the Gaussians themselves from the held-out cameras; where they are not opaque, nothing is compared. */
 export function splatViews(gaussians: Gaussians): Image[] {
+  const renderer = new SplatRenderer(gaussians);
   return cameras(24, 0.7).map((camera) => {
-    const picture = renderSplats(gaussians, pinholeOf(camera, VIEW));
+    const picture = renderer.render(pinholeOf(camera, VIEW));
     const data = new Uint8Array(picture.length);
     for (let i = 0; i < picture.length; i += 4) {
       const opacity = picture[i + 3] as number;
@@ -119,11 +120,12 @@ function luma(data: Uint8Array, i: number): number {
 
 /** Base colour by projecting pictures of the Gaussians from `BASELINE_VIEWS` sides onto the texture. */
 export function projectViews(target: UnwrappedMesh, gaussians: Gaussians, size: number): Image {
+  const renderer = new SplatRenderer(gaussians);
   const sums = new Float64Array(size * size * 4);
   // Where each pixel of a view lies in the texture, drawn as a picture of the coordinates themselves.
   for (const camera of cameras(BASELINE_VIEWS, 0)) {
     const uv = renderCoordinates(target, camera);
-    const view = renderSplats(gaussians, pinholeOf(camera, BASELINE_SIZE));
+    const view = renderer.render(pinholeOf(camera, BASELINE_SIZE));
     for (let pixel = 0; pixel < BASELINE_SIZE * BASELINE_SIZE; pixel++) {
       const u = uv[pixel * 2] as number;
       if (u < 0 || (view[pixel * 4 + 3] as number) < 0.5) continue;

@@ -88,6 +88,11 @@ export function twinHalfEdges({ positions, indices }: TriangleMesh): Int32Array 
   return twins;
 }
 
+/** True when all half edges have a twin: a surface without rims, and without edges of more than two faces. */
+export function isClosed(twins: Int32Array): boolean {
+  return !twins.includes(UNPAIRED);
+}
+
 /** Half edges that no other runs against, ascending. */
 export function boundaryHalfEdges(mesh: TriangleMesh): number[] {
   const { indices } = mesh;

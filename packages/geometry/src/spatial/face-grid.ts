@@ -42,7 +42,7 @@ export class FaceGrid {
       side >>= 1;
     } while (side > 0 && (starts.at(-1) as number) > faces * MAX_COPIES);
     this.#faces = new Int32Array(starts.at(-1) as number);
-    this.#fill(starts);
+    this.#visitCells(starts, this.#faces);
     // Filling moved each start to the next cell's.
     starts.copyWithin(1, 0, starts.length - 1);
     starts[0] = 0;
@@ -50,36 +50,37 @@ export class FaceGrid {
   }
 
   /** True when the ray meets no face, either side. Amanatides & Woo 1987 from cell to cell, Moeller & Trumbore 1997. */
-  isOpen(origin: readonly number[], direction: readonly number[]): boolean {
-    const [at, step, next, delta] = [
-      [0, 0, 0],
-      [0, 0, 0],
-      [0, 0, 0],
-      [0, 0, 0],
-    ];
-    for (let k = 0; k < 3; k++) {
-      const d = direction[k] as number;
-      const place = ((origin[k] as number) - (this.#min[k] as number)) / this.#cell;
-      at[k] = Math.min((this.#counts[k] as number) - 1, Math.max(0, Math.floor(place)));
-      step[k] = Math.sign(d);
-      delta[k] = Math.abs(1 / d);
-      next[k] = d === 0 ? Infinity : ((at[k] as number) + (d > 0 ? 1 : 0) - place) / d;
-    }
-    const [nx, ny] = this.#counts as [number, number];
+  isOpen(ox: number, oy: number, oz: number, dx: number, dy: number, dz: number): boolean {
+    const [nx, ny, nz] = this.#counts as [number, number, number];
+    const cell = this.#cell;
+    const px = (ox - (this.#min[0] as number)) / cell;
+    const py = (oy - (this.#min[1] as number)) / cell;
+    const pz = (oz - (this.#min[2] as number)) / cell;
+    let x = Math.min(nx - 1, Math.max(0, Math.floor(px)));
+    let y = Math.min(ny - 1, Math.max(0, Math.floor(py)));
+    let z = Math.min(nz - 1, Math.max(0, Math.floor(pz)));
+    // How far along the ray the next cell of each axis begins.
+    let tx = dx === 0 ? Infinity : (x + (dx > 0 ? 1 : 0) - px) / dx;
+    let ty = dy === 0 ? Infinity : (y + (dy > 0 ? 1 : 0) - py) / dy;
+    let tz = dz === 0 ? Infinity : (z + (dz > 0 ? 1 : 0) - pz) / dz;
+    const [stepX, stepY, stepZ] = [Math.sign(dx), Math.sign(dy), Math.sign(dz)];
+    const [acrossX, acrossY, acrossZ] = [Math.abs(1 / dx), Math.abs(1 / dy), Math.abs(1 / dz)];
     for (;;) {
-      const [x, y, z] = at as [number, number, number];
-      const cell = (z * ny + y) * nx + x;
-      const end = this.#starts[cell + 1] as number;
-      for (let i = this.#starts[cell] as number; i < end; i++) {
-        this.tests++;
-        if (this.#isHit(this.#faces[i] as number, origin, direction)) return false;
+      if (this.#isCellHit((z * ny + y) * nx + x, ox, oy, oz, dx, dy, dz)) return false;
+      if (tx < ty && tx < tz) {
+        x += stepX;
+        tx += acrossX;
+        if (x < 0 || x >= nx) return true;
+      } else if (ty < tz) {
+        y += stepY;
+        ty += acrossY;
+        if (y < 0 || y >= ny) return true;
+      } else {
+        if (tz === Infinity) return true;
+        z += stepZ;
+        tz += acrossZ;
+        if (z < 0 || z >= nz) return true;
       }
-      const [tx, ty, tz] = next as [number, number, number];
-      const axis = tx < ty ? (tx < tz ? 0 : 2) : ty < tz ? 1 : 2;
-      const cellAt = (at[axis] as number) + (step[axis] as number);
-      if (step[axis] === 0 || cellAt < 0 || cellAt >= (this.#counts[axis] as number)) return true;
-      at[axis] = cellAt;
-      next[axis] = (next[axis] as number) + (delta[axis] as number);
     }
   }
 
@@ -133,35 +134,49 @@ export class FaceGrid {
     return Math.sqrt(nearest);
   }
 
-  #isHit(face: number, origin: readonly number[], direction: readonly number[]): boolean {
+  #isCellHit(cell: number, ox: number, oy: number, oz: number, dx: number, dy: number, dz: number): boolean {
     const { positions: p, indices } = this.#mesh;
-    const [ox, oy, oz] = origin as [number, number, number];
-    const [dx, dy, dz] = direction as [number, number, number];
-    const a = (indices[face * 3] as number) * 3;
-    const b = (indices[face * 3 + 1] as number) * 3;
-    const c = (indices[face * 3 + 2] as number) * 3;
-    const [ax, ay, az] = [p[a] as number, p[a + 1] as number, p[a + 2] as number];
-    const [ux, uy, uz] = [(p[b] as number) - ax, (p[b + 1] as number) - ay, (p[b + 2] as number) - az];
-    const [vx, vy, vz] = [(p[c] as number) - ax, (p[c + 1] as number) - ay, (p[c + 2] as number) - az];
-    const [px, py, pz] = [dy * vz - dz * vy, dz * vx - dx * vz, dx * vy - dy * vx];
-    const determinant = ux * px + uy * py + uz * pz;
-    if (determinant === 0) return false;
-    const [sx, sy, sz] = [ox - ax, oy - ay, oz - az];
-    const v = (sx * px + sy * py + sz * pz) / determinant;
-    if (!(v >= 0 && v <= 1)) return false;
-    const [qx, qy, qz] = [sy * uz - sz * uy, sz * ux - sx * uz, sx * uy - sy * ux];
-    const w = (dx * qx + dy * qy + dz * qz) / determinant;
-    if (!(w >= 0 && v + w <= 1)) return false;
-    return (vx * qx + vy * qy + vz * qz) / determinant > NEAREST_HIT;
+    const [faces, end] = [this.#faces, this.#starts[cell + 1] as number];
+    for (let i = this.#starts[cell] as number; i < end; i++) {
+      this.tests++;
+      const face = (faces[i] as number) * 3;
+      const a = (indices[face] as number) * 3;
+      const b = (indices[face + 1] as number) * 3;
+      const c = (indices[face + 2] as number) * 3;
+      const ax = p[a] as number;
+      const ay = p[a + 1] as number;
+      const az = p[a + 2] as number;
+      const ux = (p[b] as number) - ax;
+      const uy = (p[b + 1] as number) - ay;
+      const uz = (p[b + 2] as number) - az;
+      const vx = (p[c] as number) - ax;
+      const vy = (p[c + 1] as number) - ay;
+      const vz = (p[c + 2] as number) - az;
+      const px = dy * vz - dz * vy;
+      const py = dz * vx - dx * vz;
+      const pz = dx * vy - dy * vx;
+      const determinant = ux * px + uy * py + uz * pz;
+      if (determinant === 0) continue;
+      const sx = ox - ax;
+      const sy = oy - ay;
+      const sz = oz - az;
+      const v = (sx * px + sy * py + sz * pz) / determinant;
+      if (!(v >= 0 && v <= 1)) continue;
+      const qx = sy * uz - sz * uy;
+      const qy = sz * ux - sx * uz;
+      const qz = sx * uy - sy * ux;
+      const w = (dx * qx + dy * qy + dz * qz) / determinant;
+      if (!(w >= 0 && v + w <= 1)) continue;
+      if ((vx * qx + vy * qy + vz * qz) / determinant > NEAREST_HIT) return true;
+    }
+    return false;
   }
 
   /** [cells + 1] where each cell's faces will begin; the last is their sum. */
   #countPerCell(): Int32Array {
     const [nx, ny, nz] = this.#counts as [number, number, number];
     const starts = new Int32Array(nx * ny * nz + 1);
-    this.#forEachCell((_, cell) => {
-      starts[cell] = (starts[cell] as number) + 1;
-    });
+    this.#visitCells(starts, undefined);
     let sum = 0;
     for (let cell = 0; cell < starts.length; cell++) {
       const count = starts[cell] as number;
@@ -171,33 +186,35 @@ export class FaceGrid {
     return starts;
   }
 
-  #fill(starts: Int32Array): void {
-    this.#forEachCell((face, cell) => {
-      const slot = starts[cell] as number;
-      this.#faces[slot] = face;
-      starts[cell] = slot + 1;
-    });
-  }
-
-  /** The cells that each face's box touches. */
-  #forEachCell(visit: (face: number, cell: number) => void): void {
-    const { positions, indices } = this.#mesh;
+  /** Adds one to `starts` for each cell that a face's box touches; puts the face at what stood there, if asked to. */
+  #visitCells(starts: Int32Array, faces: Int32Array | undefined): void {
+    const { indices } = this.#mesh;
     const [nx, ny] = this.#counts as [number, number];
     const range = this.#range;
     for (let i = 0; i < indices.length; i += 3) {
-      for (let k = 0; k < 3; k++) {
-        const a = positions[(indices[i] as number) * 3 + k] as number;
-        const b = positions[(indices[i + 1] as number) * 3 + k] as number;
-        const c = positions[(indices[i + 2] as number) * 3 + k] as number;
-        const low = this.#min[k] as number;
-        const last = (this.#counts[k] as number) - 1;
-        range[k] = Math.min(last, (Math.min(a, b, c) - low) / this.#cell);
-        range[k + 3] = Math.min(last, (Math.max(a, b, c) - low) / this.#cell);
-      }
-      const [x0, y0, z0, x1, y1, z1] = range as unknown as [number, number, number, number, number, number];
-      for (let z = z0; z <= z1; z++) {
-        for (let y = y0; y <= y1; y++) for (let x = x0; x <= x1; x++) visit(i / 3, (z * ny + y) * nx + x);
+      for (let k = 0; k < 3; k++) this.#rangeOfFace(i, k);
+      const [x0, x1, y1, z1] = [range[0] as number, range[3] as number, range[4] as number, range[5] as number];
+      for (let z = range[2] as number; z <= z1; z++) {
+        for (let y = range[1] as number; y <= y1; y++) {
+          const row = (z * ny + y) * nx;
+          for (let cell = row + x0; cell <= row + x1; cell++) {
+            const slot = starts[cell] as number;
+            if (faces !== undefined) faces[slot] = i / 3;
+            starts[cell] = slot + 1;
+          }
+        }
       }
     }
+  }
+
+  #rangeOfFace(i: number, k: number): void {
+    const { positions, indices } = this.#mesh;
+    const a = positions[(indices[i] as number) * 3 + k] as number;
+    const b = positions[(indices[i + 1] as number) * 3 + k] as number;
+    const c = positions[(indices[i + 2] as number) * 3 + k] as number;
+    const low = this.#min[k] as number;
+    const last = (this.#counts[k] as number) - 1;
+    this.#range[k] = Math.min(last, (Math.min(a, b, c) - low) / this.#cell);
+    this.#range[k + 3] = Math.min(last, (Math.max(a, b, c) - low) / this.#cell);
   }
 }

@@ -10,7 +10,9 @@ export function dropBrokenFaces(mesh: RawMesh): RawMesh {
       (mesh.positions[v * 3] as number) + (mesh.positions[v * 3 + 1] as number) + (mesh.positions[v * 3 + 2] as number);
     isSound[v] = Number.isFinite(sum) ? 1 : 0;
   }
-  const attributes = mesh.attributes.some((value) => !Number.isFinite(value))
+  let isAnyBroken = false;
+  for (const value of mesh.attributes) if (!Number.isFinite(value)) isAnyBroken = true;
+  const attributes = isAnyBroken
     ? mesh.attributes.map((value) => (Number.isFinite(value) ? value : 0.5))
     : mesh.attributes;
   const isKept = (face: number) =>

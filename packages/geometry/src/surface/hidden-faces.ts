@@ -9,7 +9,7 @@
 import { checkpoint, type Interruptible } from '../interruptible.ts';
 import { faceAdjacency } from '../mesh/adjacency.ts';
 import { filterFaces } from '../mesh/compact.ts';
-import { twinHalfEdges, UNPAIRED } from '../mesh/half-edges.ts';
+import { isClosed, twinHalfEdges } from '../mesh/half-edges.ts';
 import type { TriangleMesh } from '../mesh/mesh.ts';
 import { boundsOf, crossProduct, surfaceArea } from '../mesh/topology.ts';
 import { sphereDirections, type View, viewOf } from '../raster/camera.ts';
@@ -44,7 +44,7 @@ export interface LookPlan {
   readonly cullsBack: boolean;
 }
 
-export function planLooks(mesh: TriangleMesh, options: HiddenFacesOptions = {}): LookPlan {
+export function planLooks(mesh: TriangleMesh, isClosed: boolean, options: HiddenFacesOptions = {}): LookPlan {
   const { min, max } = boundsOf(mesh.positions);
   const center = min.map((low, k) => (low + (max[k] as number)) / 2) as [number, number, number];
   const radius = Math.hypot(...min.map((low, k) => ((max[k] as number) - low) / 2)) || 1;
@@ -56,7 +56,7 @@ export function planLooks(mesh: TriangleMesh, options: HiddenFacesOptions = {}):
       return viewOf({ eye, target: center, up: [0, 0, 1], halfHeight: radius * 1.01 });
     }),
     size: Math.max(64, Math.floor((options.viewSize ?? 512) * Math.min(1, Math.sqrt(MAX_LAYERS / layers)))),
-    cullsBack: !twinHalfEdges(mesh).includes(UNPAIRED),
+    cullsBack: isClosed,
   };
 }
 
@@ -87,7 +87,7 @@ export function removeHiddenFaces(
   options: HiddenFacesOptions = {},
 ): { indices: Uint32Array; removed: number } {
   const seen = new Uint8Array(mesh.indices.length / 3);
-  look(mesh, planLooks(mesh, options), seen, new Int32Array(1), options);
+  look(mesh, planLooks(mesh, isClosed(twinHalfEdges(mesh)), options), seen, new Int32Array(1), options);
   return removeUnseenFaces(mesh, seen, options);
 }
 
@@ -167,12 +167,11 @@ function openShare(mesh: TriangleMesh, grid: FaceGrid, faces: Int32Array): numbe
     const middle = [0, 1, 2].map((k) => {
       const corner = (c: number) => mesh.positions[(mesh.indices[face * 3 + c] as number) * 3 + k] as number;
       return (corner(0) + corner(1) + corner(2)) / 3;
-    });
-    for (const direction of directions) {
-      const [dx, dy, dz] = direction;
+    }) as [number, number, number];
+    for (const [dx, dy, dz] of directions) {
       if (nx * dx + ny * dy + nz * dz <= 0) continue;
       cast++;
-      if (grid.isOpen(middle, direction)) open++;
+      if (grid.isOpen(...middle, dx, dy, dz)) open++;
     }
   }
   return cast === 0 ? 0 : open / cast;

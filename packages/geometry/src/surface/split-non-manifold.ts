@@ -11,24 +11,26 @@ const MAX_ROUNDS = 4;
  * them, so that touching solids come apart; every group of faces then gets its own copy of a shared vertex. Where one
  * group passes the same two vertices twice, the second passage gets a vertex in its middle. The surface stays where it
  * is, closed stays closed.
+ *
+ * @param twins what `twinHalfEdges` gives of the mesh, where it is known.
  */
-export function splitNonManifold(mesh: RawMesh): RawMesh {
+export function splitNonManifold(mesh: RawMesh, twins = twinHalfEdges(mesh)): RawMesh {
   let result = mesh;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const { mesh: separated, doubles } = separateSheets(result);
+    const { mesh: separated, doubles } = separateSheets(result, round === 0 ? twins : twinHalfEdges(result));
     if (doubles.length === 0) return separated;
     result = splitEdges(separated, doubles);
   }
-  return separateSheets(result).mesh;
+  return separateSheets(result, twinHalfEdges(result)).mesh;
 }
 
 /** Pairs of half edges, given by the first, that are the second or later pair between the same two vertices. */
 type Doubles = readonly (readonly [number, number])[];
 
-function separateSheets(mesh: RawMesh): { mesh: RawMesh; doubles: Doubles } {
+function separateSheets(mesh: RawMesh, twins: Int32Array): { mesh: RawMesh; doubles: Doubles } {
   const { positions, indices } = mesh;
   const vertices = positions.length / 3;
-  const { partner, crowded } = pairHalfEdges(mesh);
+  const { partner, crowded } = pairHalfEdges(mesh, twins);
   // The corners that are met going round a vertex across paired edges, either way, become one vertex.
   const result = new Uint32Array(indices.length);
   const isDone = new Uint8Array(indices.length);
@@ -117,12 +119,12 @@ interface Pairing {
   readonly crowded: readonly number[];
 }
 
-function pairHalfEdges(mesh: RawMesh): Pairing {
+function pairHalfEdges(mesh: RawMesh, twins: Int32Array): Pairing {
   const { positions, indices } = mesh;
-  const partner = twinHalfEdges(mesh);
   const alone: number[] = [];
-  for (let i = 0; i < partner.length; i++) if (partner[i] === UNPAIRED) alone.push(i);
-  if (alone.length === 0) return { partner, crowded: [] };
+  for (let i = 0; i < twins.length; i++) if (twins[i] === UNPAIRED) alone.push(i);
+  if (alone.length === 0) return { partner: twins, crowded: [] };
+  const partner = twins.slice();
   const edges = HalfEdges.of(mesh);
   const crowded: number[] = [];
   const isDone = new Set<number>();

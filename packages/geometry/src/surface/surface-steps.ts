@@ -6,11 +6,12 @@
 import { TerminalError } from '@espalier/contracts';
 import { checkpoint, type Interruptible } from '../interruptible.ts';
 import { dropDegenerateFaces, dropUnusedVertices, weldBoundaries } from '../mesh/compact.ts';
+import { isClosed, twinHalfEdges } from '../mesh/half-edges.ts';
 import { faceCount, type RawMesh } from '../mesh/mesh.ts';
 import { boundsOf } from '../mesh/topology.ts';
 import { shareArrays } from '../shared-arrays.ts';
 import { dropBrokenFaces } from './broken-faces.ts';
-import { fillHoles } from './fill-holes.ts';
+import { type FillHolesOptions, type FillHolesResult, fillHoles } from './fill-holes.ts';
 import { type LookPlan, look, planLooks, removeUnseenFaces } from './hidden-faces.ts';
 import { findNearest } from './nearest-points.ts';
 import { endRefining, type Refining, refineStep, startRefining } from './refine-vertices.ts';
@@ -32,20 +33,27 @@ export interface RepairedSurface {
 /** Drops broken, degenerate and doubled faces, welds cracks, separates sheets that only touch, closes holes. */
 function repair({ raw, maxHoleShare }: { raw: RawMesh; maxHoleShare: number }, options: Interruptible) {
   const sound = dropBrokenFaces(raw);
-  const whole = splitNonManifold(weldBoundaries(dropUnusedVertices(dropDegenerateFaces(sound))));
-  if (faceCount(whole) === 0) throw emptyMesh();
+  const faces = dropUnusedVertices(dropDegenerateFaces(sound));
+  if (faceCount(faces) === 0) throw emptyMesh();
   checkpoint(options, 0.5);
-  const { min, max } = boundsOf(whole.positions);
+  const { min, max } = boundsOf(faces.positions);
   const maxHoleSize = Math.max(...min.map((low, k) => (max[k] as number) - low)) * maxHoleShare;
-  const { mesh, closed, left } = fillHoles(whole, { maxSize: maxHoleSize, signal: options.signal });
+  const twins = twinHalfEdges(faces);
+  const whole = isClosed(twins) ? splitNonManifold(faces, twins) : splitNonManifold(weldBoundaries(faces));
+  const { mesh, closed, left } = close(whole, isClosed(twins), { maxSize: maxHoleSize, signal: options.signal });
   return shareArrays<RepairedSurface>({
     mesh,
     brokenFaces: faceCount(raw) - faceCount(sound),
     holesClosed: closed,
     holesLeft: left,
     maxHoleSize,
-    looks: planLooks(mesh),
+    looks: planLooks(mesh, left === 0),
   });
+}
+
+/** What is closed already needs no looking for holes. */
+function close(mesh: RawMesh, isClosed: boolean, options: FillHolesOptions): FillHolesResult {
+  return isClosed ? { mesh, closed: 0, left: 0 } : fillHoles(mesh, options);
 }
 
 export interface SeenTask {
@@ -75,8 +83,9 @@ function clean({ repaired, seen }: Omit<SeenTask, 'next'>, { signal }: Interrupt
   const visible = dropUnusedVertices(mesh, hidden.indices);
   // Rims that the removal made were closed before, so they are closed whatever their size.
   const isOpened = hidden.removed > 0 && holesLeft === 0;
-  const closed = fillHoles(visible, isOpened ? { signal } : { maxSize: maxHoleSize, signal });
-  const separated = splitNonManifold(closed.mesh);
+  const twins = twinHalfEdges(visible);
+  const closed = close(visible, isClosed(twins), isOpened ? { signal } : { maxSize: maxHoleSize, signal });
+  const separated = closed.mesh === visible ? splitNonManifold(visible, twins) : splitNonManifold(closed.mesh);
   const specks = removeSpecks(separated);
   const cleaned = dropUnusedVertices(separated, specks.indices);
   if (faceCount(cleaned) === 0) throw emptyMesh();
