@@ -12,7 +12,7 @@ import {
   outputFiles,
   STAGES,
 } from '@espalier/contracts';
-import { type Document, WebIO } from '@gltf-transform/core';
+import { WebIO } from '@gltf-transform/core';
 import { ALL_EXTENSIONS } from '@gltf-transform/extensions';
 import validator from 'gltf-validator';
 import { MeshoptDecoder } from 'meshoptimizer';
@@ -23,6 +23,7 @@ import { readSpz } from '../../../packages/geometry/test/read-spz.ts';
 import type { Generated } from '../src/commands/generate.ts';
 import { temporaryFolder } from './capture-io.ts';
 import { espalier } from './espalier-process.ts';
+import { facesFoundAgain, facesOf, type GlbFaces } from './glb-faces.ts';
 
 const MODEL = fileURLToPath(new URL('../../../models/trellis-tiny', import.meta.url));
 const SLOW = 300_000;
@@ -34,14 +35,14 @@ const GLBS = Object.keys(GLB_VARIANTS) as GlbOutput[];
 let folder: string;
 let made: Generated;
 let io: WebIO;
-let plain: Mesh;
+let plain: GlbFaces;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'espalier-outputs-'));
   made = await generate('all', '--outputs', OTHERS.filter((output) => output !== 'turntable').join(), '--turntable');
   await MeshoptDecoder.ready;
   io = new WebIO().registerExtensions(ALL_EXTENSIONS).registerDependencies({ 'meshopt.decoder': MeshoptDecoder });
-  plain = meshOf(await open('model.glb'));
+  plain = facesOf(await open('model.glb'));
 }, SLOW);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -58,53 +59,6 @@ function generated({ stdout, stderr }: Awaited<ReturnType<typeof espalier>>): Ge
 const file = (name: string) => readFile(made.files[name] ?? '');
 const open = async (name: string) => io.readBinary(new Uint8Array(await file(name)));
 const computed = ({ stats }: Generated) => STAGES.filter((stage) => stats.stages[stage]?.cached === false);
-
-/** Corners of faces in world space, [x, y, z, u, v] each. */
-interface Mesh {
-  readonly faces: number;
-  readonly corners: Float64Array;
-}
-
-function meshOf(document: Document): Mesh {
-  const [node] = document.getRoot().listNodes();
-  const [primitive] = document.getRoot().listMeshes()[0]?.listPrimitives() ?? [];
-  const [indices, positions, uvs] = [
-    primitive?.getIndices(),
-    primitive?.getAttribute('POSITION'),
-    primitive?.getAttribute('TEXCOORD_0'),
-  ];
-  if (node === undefined || !indices || !positions || !uvs) throw new Error('no textured mesh');
-  const matrix = node.getWorldMatrix();
-  const corners = new Float64Array(indices.getCount() * 5);
-  for (let i = 0; i < indices.getCount(); i++) {
-    const [x = 0, y = 0, z = 0] = positions.getElement(indices.getScalar(i), []);
-    const [u = 0, v = 0] = uvs.getElement(indices.getScalar(i), []);
-    for (let k = 0; k < 3; k++) {
-      corners[i * 5 + k] =
-        (matrix[k] as number) * x +
-        (matrix[4 + k] as number) * y +
-        (matrix[8 + k] as number) * z +
-        (matrix[12 + k] as number);
-    }
-    corners.set([u, v], i * 5 + 3);
-  }
-  return { faces: indices.getCount() / 3, corners };
-}
-
-/** How far face `b` of one mesh is from face `a` of another: its farthest corner, whichever corner comes first. */
-function faceDistance(one: Mesh, a: number, other: Mesh, b: number): number {
-  let best = Infinity;
-  for (let turn = 0; turn < 3; turn++) {
-    let worst = 0;
-    for (let k = 0; k < 15 && worst < best; k++) {
-      const there = (Math.floor(k / 5) + turn) % 3;
-      const [p, q] = [one.corners[a * 15 + k] as number, other.corners[b * 15 + there * 5 + (k % 5)] as number];
-      worst = Math.max(worst, Math.abs(p - q));
-    }
-    best = Math.min(best, worst);
-  }
-  return best;
-}
 
 describe('outputs of one job', { timeout: SLOW }, () => {
   it('are the files that were asked for, and their sizes are told', async () => {
@@ -141,19 +95,12 @@ describe('outputs of one job', { timeout: SLOW }, () => {
     expect(extensions.includes('KHR_mesh_quantization')).toBe(geometry !== 'plain');
     expect(extensions.includes('EXT_meshopt_compression')).toBe(geometry === 'meshopt');
 
-    const mesh = meshOf(document);
+    const mesh = facesOf(document);
     expect(mesh.faces).toBe(made.stats.face_count);
     // 14 bits over the longest edge of the mesh's box, and over the texture: one step.
     const extent = Math.max(...made.stats.bounds.max.map((high, k) => high - (made.stats.bounds.min[k] as number)));
     const step = geometry === 'plain' ? 1e-6 : Math.max(extent, 1) / (2 ** 14 - 1);
-    const matched = new Set<number>();
-    for (let face = 0; face < mesh.faces; face++) {
-      const near = Array.from({ length: plain.faces }, (_, other) => other).filter(
-        (other) => !matched.has(other) && faceDistance(mesh, face, plain, other) <= step,
-      );
-      if (near[0] !== undefined) matched.add(near[0]);
-    }
-    expect(matched.size, 'faces found again').toBe(plain.faces);
+    expect(facesFoundAgain(mesh, plain, step)).toBe(plain.faces);
   });
 
   it.each(GLBS)('%s holds both textures, as large as asked for', async (output) => {
