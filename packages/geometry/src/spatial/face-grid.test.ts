@@ -40,8 +40,8 @@ describe('FaceGrid', () => {
     for (let i = 0; i < 400; i++) {
       const point = [0.8192, 0.6711, 0.5497].map((step) => ((i * step) % 1) - 0.5) as [number, number, number];
       const { distance } = tree.closestPoint(...point);
-      expect(grid.distanceWithin(...point, 0.05)).toBeCloseTo(Math.min(distance, 0.05), 12);
-      expect(grid.isWithin(...point, 0.05)).toBe(distance <= 0.05);
+      expect(grid.distanceWithin(point, 0.05)).toBeCloseTo(Math.min(distance, 0.05), 12);
+      expect(grid.isWithin(point, 0.05)).toBe(distance <= 0.05);
       if (distance < 0.05) near++;
       else far++;
     }

@@ -85,33 +85,34 @@ export class FaceGrid {
   }
 
   /** True when a face is no further than `limit` from a point. World units. */
-  isWithin(x: number, y: number, z: number, limit: number): boolean {
-    this.#rangeAround(x, y, z, limit);
-    return this.#nearestInRange(x, y, z, limit) <= limit;
+  isWithin(point: ArrayLike<number>, limit: number): boolean {
+    this.#rangeAround(point, limit);
+    return this.#nearestInRange(point, limit) <= limit;
   }
 
   /** Distance from a point to the nearest face, or `limit` when none is as near as that. World units. */
-  distanceWithin(x: number, y: number, z: number, limit: number): number {
+  distanceWithin(point: ArrayLike<number>, limit: number): number {
     // Boxes around the point, from a small one on, until what was found lies inside.
     for (let reach = Math.min(limit, this.#cell / 4); ; reach = Math.min(limit, reach * 2)) {
-      this.#rangeAround(x, y, z, reach);
-      const nearest = this.#nearestInRange(x, y, z, 0);
+      this.#rangeAround(point, reach);
+      const nearest = this.#nearestInRange(point, 0);
       if (nearest <= reach) return nearest;
       if (reach === limit) return limit;
     }
   }
 
-  #rangeAround(x: number, y: number, z: number, reach: number): void {
+  #rangeAround(point: ArrayLike<number>, reach: number): void {
     for (let k = 0; k < 3; k++) {
-      const place = (k === 0 ? x : k === 1 ? y : z) - (this.#min[k] as number);
+      const place = (point[k] as number) - (this.#min[k] as number);
       this.#range[k] = Math.max(0, Math.floor((place - reach) / this.#cell));
       this.#range[k + 3] = Math.min((this.#counts[k] as number) - 1, Math.floor((place + reach) / this.#cell));
     }
   }
 
   /** Distance to the nearest face in the cells of the range, or to the first that is no further than `enough`. */
-  #nearestInRange(x: number, y: number, z: number, enough: number): number {
+  #nearestInRange(point: ArrayLike<number>, enough: number): number {
     const { positions, indices } = this.#mesh;
+    const [x, y, z] = [point[0] as number, point[1] as number, point[2] as number];
     const [nx, ny] = this.#counts as [number, number];
     const [x0, y0, z0, x1, y1, z1] = this.#range as unknown as [number, number, number, number, number, number];
     const corners = this.#corners;

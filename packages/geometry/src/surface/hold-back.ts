@@ -22,6 +22,7 @@ export function holdBack(mesh: TriangleMesh, before: Float32Array, surface: Tria
   const grid = new FaceGrid(surface);
   // Distances beyond this are all alike: far too far.
   const far = limit * 8;
+  const place = new Float64Array(3);
   const isHeld = new Uint8Array(positions.length / 3);
   // Vertices that the last pass moved: only places around them are looked at again.
   const isStale = new Uint8Array(isHeld.length).fill(1);
@@ -29,9 +30,11 @@ export function holdBack(mesh: TriangleMesh, before: Float32Array, surface: Tria
     isHeld.fill(0);
     let held = 0;
     forEachPlace(mesh.indices, isStale, (a, b, c) => {
-      const now = middleOf(positions, a, b, c);
-      if (grid.isWithin(...now, limit)) return;
-      if (grid.distanceWithin(...now, far) <= grid.distanceWithin(...middleOf(before, a, b, c), far)) return;
+      middleOf(positions, a, b, c, place);
+      if (grid.isWithin(place, limit)) return;
+      const distance = grid.distanceWithin(place, far);
+      middleOf(before, a, b, c, place);
+      if (distance <= grid.distanceWithin(place, far)) return;
       isHeld[a] = 1;
       isHeld[b] = 1;
       isHeld[c] = 1;
@@ -72,11 +75,12 @@ function forEachPlace(
   }
 }
 
-function middleOf(positions: Float32Array, a: number, b: number, c: number): [number, number, number] {
+/** Into `out`: a vertex' own place, the middle of an edge given as (a, b, b), or that of a face. */
+function middleOf(positions: Float32Array, a: number, b: number, c: number, out: Float64Array): void {
   const share = b === c && a !== b ? 1 / 4 : 1 / 3;
-  const mean = (k: number) => {
+  for (let k = 0; k < 3; k++) {
     const first = positions[a * 3 + k] as number;
-    return first + ((positions[b * 3 + k] as number) + (positions[c * 3 + k] as number) - 2 * first) * share;
-  };
-  return [mean(0), mean(1), mean(2)];
+    const others = (positions[b * 3 + k] as number) + (positions[c * 3 + k] as number);
+    out[k] = first + (others - 2 * first) * share;
+  }
 }
