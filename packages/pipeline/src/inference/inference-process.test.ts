@@ -178,10 +178,10 @@ describe('InferenceProcess', () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 10);
     delay.enable();
-    await encode(inference, 'block 1000');
+    await encode(inference, 'block 3000');
     delay.disable();
     clearInterval(timer);
-    // Blocked for a second, this loop would have turned once or twice.
+    // Blocked as long as that process, this loop would have turned once or twice.
     expect(turns).toBeGreaterThan(20);
   });
 
