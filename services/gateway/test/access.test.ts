@@ -100,7 +100,8 @@ describe('limits', () => {
     const refused = await send('/v2/other/run');
     expect(refused?.status).toBe(429);
     expect(refused?.body).toMatchObject({ code: 'RATE_LIMITED', request_id: expect.any(String) });
-    expect(refused?.headers.get('retry-after')).toBe('10');
+    // What is left of ten seconds, however long the requests took.
+    expect(refused?.headers.get('retry-after')).toMatch(/^([1-9]|10)$/);
     expect((await harness.call('GET', '/jobs')).status).toBe(200);
   });
 

@@ -90,6 +90,18 @@ async function colours(on: Page): Promise<{ distinct: number; saturated: number 
   return { distinct: seen.size, saturated: saturated / (info.width * info.height) };
 }
 
+/** Those of the whole cube, once it is there: what stood in its place fades when it comes. */
+async function solidColours(on: Page): ReturnType<typeof colours> {
+  let last = { distinct: 0, saturated: 0 };
+  const settled = async () => {
+    const before = last.saturated;
+    last = await colours(on);
+    return last.saturated > 0.08 && last.saturated === before;
+  };
+  await expect.poll(settled, { timeout: SLOW, interval: 200 }).toBe(true);
+  return last;
+}
+
 describe('a job in the console', () => {
   it('is submitted, followed step by step, and seen', async () => {
     const id = await submit('A wooden treasure chest');
@@ -104,8 +116,7 @@ describe('a job in the console', () => {
     expect(await page.locator('.timeline .done .name').allTextContents()).toEqual(['condition']);
     await harness.worker.succeed(id);
     await shown(page);
-    const { distinct, saturated } = await colours(page);
-    expect(saturated).toBeGreaterThan(0.08);
+    const { distinct } = await solidColours(page);
     expect(distinct).toBeGreaterThanOrEqual(3);
     // Seconds per stage, and what came from a checkpoint.
     expect(await page.locator('.bars .cached dt').allTextContents()).toEqual(['decode']);
@@ -117,7 +128,7 @@ describe('a job in the console', () => {
     const id = await submit('A box');
     await harness.worker.run(id);
     await shown(page);
-    const solid = await colours(page);
+    const solid = await solidColours(page);
     await page.getByRole('radio', { name: 'Wireframe' }).check();
     await expect
       .poll(async () => (await colours(page)).saturated, { timeout: SLOW, interval: 500 })

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { GLB_VARIANTS, type GlbOutput } from '@espalier/contracts';
 import { bake, bakeDetail, bakeTarget, exportGlb, extractSurface, simplify, unwrap } from '@espalier/geometry';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { box, sphere, union, voxelize } from '../../../packages/geometry/test/shapes.ts';
@@ -91,11 +91,23 @@ async function show(name: GlbOutput): Promise<{ pixels: Buffer; faults: string[]
     await expect
       .poll(() => opened.evaluate(`document.querySelector('#viewer').modelIsVisible === true`), { timeout: SLOW })
       .toBe(true);
-    const picture = await opened.locator('#viewer').screenshot();
-    return { pixels: await sharp(picture).removeAlpha().raw().toBuffer(), faults };
+    return { pixels: await settled(opened), faults };
   } finally {
     await context.close();
   }
+}
+
+/** The viewer's pixels once they stay as they are: what stood in the model's place fades when it comes. */
+async function settled(page: Page): Promise<Buffer> {
+  let last = Buffer.alloc(0);
+  const unchanged = async () => {
+    const before = last;
+    const picture = await page.locator('#viewer').screenshot();
+    last = await sharp(picture).removeAlpha().raw().toBuffer();
+    return last.equals(before);
+  };
+  await expect.poll(unchanged, { timeout: SLOW, interval: 200 }).toBe(true);
+  return last;
 }
 
 describe('model-viewer', () => {
