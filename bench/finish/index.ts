@@ -41,13 +41,16 @@ export async function run(args: readonly string[]): Promise<BenchReport> {
   const scenes = named.length > 0 ? named : SCENES;
   const folder = mkdtempSync(join(tmpdir(), 'finish-'));
   try {
-    const results = [];
-    for (const scene of scenes) {
+    // What is timed comes first, one right after the other: how busy a machine is changes with the minutes.
+    const timed = scenes.map((scene) => {
       const ours = runFinish(scene, resolution, gaussianCount, folder);
-      const python = runPython(folder, scene.name, ['0.95', ...SHARES]);
-      const { outer } = extractScene(scene, resolution);
-      const distances = await measureDistances(scene, outer, folder, python);
-      const fidelity = await measureFidelity(scene, resolution, gaussianCount);
+      return { scene, ours, python: runPython(folder, scene.name, ['0.95', ...SHARES]) };
+    });
+    const results = [];
+    for (const { scene, ours, python } of timed) {
+      const meshes = extractScene(scene, resolution);
+      const distances = await measureDistances(scene, meshes.outer, folder, python);
+      const fidelity = await measureFidelity(scene, meshes, gaussianCount);
       results.push({ scene: scene.name, ours, python: python ?? null, distances, fidelity });
     }
     if (args.includes('--sheet')) await writeContactSheet(SCENES.slice(0, 2));
@@ -120,8 +123,11 @@ interface FidelityRow {
   readonly baseline: Fidelity;
 }
 
-async function measureFidelity(scene: Scene, resolution: number, count: number): Promise<FidelityRow> {
-  const { raw, outer } = extractScene(scene, resolution);
+async function measureFidelity(
+  scene: Scene,
+  { raw, outer }: { raw: RawMesh; outer: RawMesh },
+  count: number,
+): Promise<FidelityRow> {
   const gaussians = await sampleGaussians(outer, scene, count);
   const { mesh, clean } = await cleanSurface(raw, { simplify: 0.95 });
   const { mesh: unwrapped } = await unwrap(mesh, { textureSize: 1024 });
