@@ -1,4 +1,4 @@
-/** Nearest points and ray hits on a triangle mesh. */
+/** Nearest points on a triangle mesh. */
 
 import type { TriangleMesh } from '../mesh/mesh.ts';
 import type { Bvh } from './bvh.ts';
@@ -12,7 +12,7 @@ export interface SurfacePoint {
   /** Barycentric weights of the face's second and third corner. */
   v: number;
   w: number;
-  /** Distance from the query point, or along the ray. */
+  /** From the query point, world units. */
   distance: number;
 }
 
@@ -78,49 +78,6 @@ export class TriangleBvh {
     return hit;
   }
 
-  /** First hit of the ray in (tMin, tMax), either side of a face, in `hit`; `direction` need not be a unit vector. */
-  castRay(
-    ox: number,
-    oy: number,
-    oz: number,
-    dx: number,
-    dy: number,
-    dz: number,
-    tMin: number,
-    tMax: number,
-  ): SurfacePoint {
-    const { boxes, offsets, counts } = this.#tree;
-    const hit = this.hit;
-    hit.face = -1;
-    hit.distance = tMax;
-    if (this.#leafOf.length === 0) return hit;
-    const [ix, iy, iz] = [1 / dx, 1 / dy, 1 / dz];
-    const stack = this.#stack;
-    let top = 0;
-    stack[top++] = 0;
-    while (top > 0) {
-      const node = stack[--top] as number;
-      if (!(boxEntry(boxes, node * 6, ox, oy, oz, ix, iy, iz, hit.distance) <= hit.distance)) continue;
-      const count = counts[node] as number;
-      if (count > 0) {
-        const first = offsets[node] as number;
-        for (let slot = first; slot < first + count; slot++) this.#rayOnFace(slot, ox, oy, oz, dx, dy, dz, tMin);
-        continue;
-      }
-      const [left, right] = [node + 1, offsets[node] as number];
-      const tl = boxEntry(boxes, left * 6, ox, oy, oz, ix, iy, iz, hit.distance);
-      const tr = boxEntry(boxes, right * 6, ox, oy, oz, ix, iy, iz, hit.distance);
-      if (tl <= tr) {
-        if (tr < Infinity) stack[top++] = right;
-        if (tl < Infinity) stack[top++] = left;
-      } else {
-        if (tl < Infinity) stack[top++] = left;
-        stack[top++] = right;
-      }
-    }
-    return hit;
-  }
-
   /** Squared distances while searching. */
   #closestOnFace(slot: number, px: number, py: number, pz: number): void {
     const [hit, point] = [this.hit, this.#point];
@@ -131,31 +88,6 @@ export class TriangleBvh {
     hit.v = point.v;
     hit.w = point.w;
   }
-
-  /** Moeller & Trumbore 1997. */
-  #rayOnFace(slot: number, ox: number, oy: number, oz: number, dx: number, dy: number, dz: number, tMin: number): void {
-    const t = this.#corners;
-    const i = slot * 9;
-    const [ax, ay, az] = [t[i] as number, t[i + 1] as number, t[i + 2] as number];
-    const [ux, uy, uz] = [(t[i + 3] as number) - ax, (t[i + 4] as number) - ay, (t[i + 5] as number) - az];
-    const [vx, vy, vz] = [(t[i + 6] as number) - ax, (t[i + 7] as number) - ay, (t[i + 8] as number) - az];
-    const [px, py, pz] = [dy * vz - dz * vy, dz * vx - dx * vz, dx * vy - dy * vx];
-    const determinant = ux * px + uy * py + uz * pz;
-    if (determinant === 0) return;
-    const [sx, sy, sz] = [ox - ax, oy - ay, oz - az];
-    const v = (sx * px + sy * py + sz * pz) / determinant;
-    if (!(v >= 0 && v <= 1)) return;
-    const [qx, qy, qz] = [sy * uz - sz * uy, sz * ux - sx * uz, sx * uy - sy * ux];
-    const w = (dx * qx + dy * qy + dz * qz) / determinant;
-    if (!(w >= 0 && v + w <= 1)) return;
-    const distance = (vx * qx + vy * qy + vz * qz) / determinant;
-    const hit = this.hit;
-    if (!(distance > tMin && distance < hit.distance)) return;
-    hit.distance = distance;
-    hit.face = this.#tree.items[slot] as number;
-    hit.v = v;
-    hit.w = w;
-  }
 }
 
 /** Squared distance from a point to a box. */
@@ -164,33 +96,4 @@ function boxDistance(boxes: Float32Array, i: number, x: number, y: number, z: nu
   const dy = Math.max((boxes[i + 1] as number) - y, 0, y - (boxes[i + 4] as number));
   const dz = Math.max((boxes[i + 2] as number) - z, 0, z - (boxes[i + 5] as number));
   return dx * dx + dy * dy + dz * dz;
-}
-
-/** Where a ray enters a box, Infinity when it misses it before `tMax`. */
-export function boxEntry(
-  boxes: Float32Array,
-  i: number,
-  ox: number,
-  oy: number,
-  oz: number,
-  ix: number,
-  iy: number,
-  iz: number,
-  tMax: number,
-): number {
-  const [x0, x1] = [((boxes[i] as number) - ox) * ix, ((boxes[i + 3] as number) - ox) * ix];
-  const [y0, y1] = [((boxes[i + 1] as number) - oy) * iy, ((boxes[i + 4] as number) - oy) * iy];
-  const [z0, z1] = [((boxes[i + 2] as number) - oz) * iz, ((boxes[i + 5] as number) - oz) * iz];
-  // Comparisons that are false for NaN (a ray within a face of the box) leave that axis out.
-  let [near, far] = [0, tMax];
-  const [nx, fx] = x0 < x1 ? [x0, x1] : [x1, x0];
-  if (nx > near) near = nx;
-  if (fx < far) far = fx;
-  const [ny, fy] = y0 < y1 ? [y0, y1] : [y1, y0];
-  if (ny > near) near = ny;
-  if (fy < far) far = fy;
-  const [nz, fz] = z0 < z1 ? [z0, z1] : [z1, z0];
-  if (nz > near) near = nz;
-  if (fz < far) far = fz;
-  return near <= far ? near : Infinity;
 }

@@ -9,22 +9,17 @@
 import { checkpoint, type Interruptible } from '../interruptible.ts';
 import { faceAdjacency } from '../mesh/adjacency.ts';
 import { filterFaces } from '../mesh/compact.ts';
-import { isClosed, twinHalfEdges } from '../mesh/half-edges.ts';
 import type { TriangleMesh } from '../mesh/mesh.ts';
 import { boundsOf, crossProduct, surfaceArea } from '../mesh/topology.ts';
 import { sphereDirections, type View, viewOf } from '../raster/camera.ts';
 import { SeenFaces } from '../raster/seen-faces.ts';
 import { FaceGrid } from '../spatial/face-grid.ts';
 
-export interface HiddenFacesOptions extends Interruptible {
-  /** Directions to look from. Default 26. */
-  readonly views?: number;
-  /** Pixels along one side of each view. Default 512. */
-  readonly viewSize?: number;
-  /** Unseen patches that are attached to seen faces stay below this share of the whole area. Default 0.002. */
-  readonly creviceShare?: number;
-}
-
+/** Directions to look from, and pixels along one side of each view. */
+const VIEWS = 26;
+const VIEW_SIZE = 512;
+/** Unseen patches that are attached to seen faces stay below this share of the whole area. */
+const CREVICE_SHARE = 0.002;
 /** Area of the mesh over the squared radius of its sphere, up to which views have their full size. */
 const MAX_LAYERS = 60;
 /** Patches that rays are spent on, largest first; smaller ones stay. */
@@ -44,18 +39,18 @@ export interface LookPlan {
   readonly cullsBack: boolean;
 }
 
-export function planLooks(mesh: TriangleMesh, isClosed: boolean, options: HiddenFacesOptions = {}): LookPlan {
+export function planLooks(mesh: TriangleMesh, isClosed: boolean): LookPlan {
   const { min, max } = boundsOf(mesh.positions);
   const center = min.map((low, k) => (low + (max[k] as number)) / 2) as [number, number, number];
   const radius = Math.hypot(...min.map((low, k) => ((max[k] as number) - low) / 2)) || 1;
   // Drawing costs as many pixels as all faces cover; heaps of large faces over each other get fewer.
   const layers = surfaceArea(mesh) / (radius * radius);
   return {
-    views: sphereDirections(options.views ?? 26).map((direction) => {
+    views: sphereDirections(VIEWS).map((direction) => {
       const eye = center.map((value, k) => value + (direction[k] as number) * radius * 2) as [number, number, number];
       return viewOf({ eye, target: center, up: [0, 0, 1], halfHeight: radius * 1.01 });
     }),
-    size: Math.max(64, Math.floor((options.viewSize ?? 512) * Math.min(1, Math.sqrt(MAX_LAYERS / layers)))),
+    size: Math.max(64, Math.floor(VIEW_SIZE * Math.min(1, Math.sqrt(MAX_LAYERS / layers)))),
     cullsBack: isClosed,
   };
 }
@@ -81,24 +76,18 @@ export function look(
   }
 }
 
-/** The faces that stay, and how many went. Boundaries that this opens are for `fillHoles`. */
-export function removeHiddenFaces(
-  mesh: TriangleMesh,
-  options: HiddenFacesOptions = {},
-): { indices: Uint32Array; removed: number } {
-  const seen = new Uint8Array(mesh.indices.length / 3);
-  look(mesh, planLooks(mesh, isClosed(twinHalfEdges(mesh)), options), seen, new Int32Array(1), options);
-  return removeUnseenFaces(mesh, seen, options);
-}
-
-/** The second half of `removeHiddenFaces`: what of the faces that no view showed is hidden. */
+/**
+ * The faces that stay, and how many went: of those that no view showed, what is hidden. Boundaries that this opens are
+ * for `fillHoles`.
+ *
+ * @param seen [F] 1 for faces that a view showed.
+ */
 export function removeUnseenFaces(
   mesh: TriangleMesh,
   seen: Uint8Array,
-  options: HiddenFacesOptions = {},
+  options: Interruptible = {},
 ): { indices: Uint32Array; removed: number } {
-  const { creviceShare = 0.002 } = options;
-  const smallest = surfaceArea(mesh) * creviceShare;
+  const smallest = surfaceArea(mesh) * CREVICE_SHARE;
   const candidates = unseenPatches(mesh, seen)
     .filter(({ isAttached, area }) => !isAttached || area >= smallest)
     .sort((a, b) => b.area - a.area || (a.faces[0] as number) - (b.faces[0] as number))
