@@ -36,7 +36,7 @@ SIZE="--size ${STARTER_SIZE:-starter}"
       if [ -z "$unpack" ] && [ ! -e "$work/state/flows.pt" ]; then
         "$python" resume_packs.py --target "$work/resume" && unpack="--unpack $work/resume"
       fi
-      "$python" train.py flows --minutes "$(calc "$minutes - ${RESERVE:-2}")" --focus --seed "${SEED:-31}" --lr-flow 6e-4 \
+      "$python" train.py flows --minutes "$(calc "$minutes - ${RESERVE:-2}")" --focus --seed 31 --lr-flow 6e-4 \
         --flow-flat 0.3 --out "$work" $SIZE $unpack $extra ;;
     refine)
       # The decoders alone go on; the flows' latents stay what they are. MERGE: the folder of a training of the flows
