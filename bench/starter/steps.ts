@@ -1,7 +1,6 @@
 /**
  * `node --import tsx bench/starter/steps.ts structure|latent [--help]`: what sampler settings buy, on the development
- * captions; those of the evaluation stay unseen. Same captions, same noise under each setting. The settings in
- * `pipeline.json` were chosen by these tables.
+ * captions; those of the evaluation stay unseen. Same captions, same noise under each setting.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
