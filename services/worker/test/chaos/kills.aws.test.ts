@@ -2,14 +2,15 @@
  * Death at random. Workers are killed without warning, every second or so, until all jobs are done: each result is
  * there once, byte for byte what an undisturbed run makes, and no death costs more than what may lie unsaved.
  *
- * CHAOS=full: 60 jobs on 4 workers, as `npm run test:chaos` runs it. CHAOS_SEED repeats a run's choices.
+ * CHAOS_SEED repeats a run's choices.
  */
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { ended, expectWhole, fleet, LIGHT, options, records, seeded, submit, tell } from './place.ts';
 
-const { jobs, workers } = process.env.CHAOS === 'full' ? { jobs: 60, workers: 4 } : { jobs: 16, workers: 3 };
+const jobs = 60;
+const workers = 4;
 
 it(`${jobs} jobs on ${workers} workers, one killed every second, end as they would have undisturbed`, async () => {
   const seed = Number(process.env.CHAOS_SEED ?? randomInt(2 ** 31));
