@@ -22,6 +22,7 @@ export function runPython(folder: string, name: string, shares: readonly string[
   try {
     execFileSync(python, ['-c', 'import numpy, pyvista, pymeshfix, xatlas'], { stdio: 'ignore' });
   } catch {
+    process.stderr.write(`${name}: not held against Python: ${python} lacks a package (see ESPALIER_BENCH_PYTHON)\n`);
     return undefined;
   }
   const output = execFileSync(python, [script, folder, name, ...shares], {
