@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JobStatsSchema } from '@espalier/contracts';
-import { jobKey, openS3Store, resultKey } from '@espalier/storage';
+import { jobKey, openS3Store, readStatus, resultKey } from '@espalier/storage';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { awsAdmin } from '../../../.ci/aws/admin.ts';
 import { type HubServer, startHub } from '../../../packages/weights/test/hub-server.ts';
@@ -65,9 +65,10 @@ it('a finishing machine finishes what another one generated, without the weights
   const store = await openS3Store('s3://facts', { endpoint, client });
   const job = { prompt: 'A wooden treasure chest', seed: 42, texture_size: 128 };
   await store.put(jobKey('chest'), new TextEncoder().encode(JSON.stringify(job)));
-  const stats = () => store.get(resultKey('chest', 'stats.json'));
-  await expect.poll(stats, { timeout: 100_000, interval: 250 }).toBeDefined();
-  const made = JobStatsSchema.parse(JSON.parse(new TextDecoder().decode((await stats())?.body)));
+  const state = async () => (await readStatus(store, 'chest'))?.status.state;
+  await expect.poll(state, { timeout: 100_000, interval: 250 }).toBe('succeeded');
+  const stats = await store.get(resultKey('chest', 'stats.json'));
+  const made = JobStatsSchema.parse(JSON.parse(new TextDecoder().decode(stats?.body)));
   expect(made.stages.decode).toMatchObject({ cached: false });
   expect(made.model.name).toBe(MODEL);
   // Nothing of the model came to the machine that finished.

@@ -167,15 +167,7 @@ describe('holdBack', () => {
     const kept = held.filter((v, i) => v === moved[i]).length;
     expect(kept).toBeGreaterThan(held.length * 0.95);
     expect(kept).toBeLessThan(held.length);
-    const tree = TriangleBvh.of(ball);
-    const farthest = (positions: Float32Array) => {
-      let far = 0;
-      for (let i = 0; i < positions.length; i += 3) {
-        const [x, y, z] = positions.subarray(i, i + 3) as unknown as [number, number, number];
-        far = Math.max(far, tree.closestPoint(x, y, z).distance);
-      }
-      return far;
-    };
+    const farthest = farthestFrom(ball);
     expect(farthest(moved)).toBeGreaterThan(0.03);
     expect(farthest(held)).toBeLessThan(0.004);
   });
@@ -196,15 +188,7 @@ describe('refineVertices', () => {
       findNearest(refining.mesh, refining.nearest, new Int32Array(1));
       refining = refineStep(refining);
     }
-    const tree = TriangleBvh.of(fine);
-    const farthest = (positions: Float32Array) => {
-      let far = 0;
-      for (let i = 0; i < positions.length; i += 3) {
-        const [x, y, z] = positions.subarray(i, i + 3) as unknown as [number, number, number];
-        far = Math.max(far, tree.closestPoint(x, y, z).distance);
-      }
-      return far;
-    };
+    const farthest = farthestFrom(fine);
     const allowed = Math.max(refining.limit, farthest(start.positions));
     expect(farthest(refining.mesh.positions)).toBeGreaterThan(allowed * 1.1);
     const refined = refineVertices(start, fine);
@@ -286,5 +270,18 @@ function icosphere(radius: number, cuts: number): { positions: Float32Array; ind
   return {
     positions: Float32Array.from(corners.flat().map((v) => v * radius)),
     indices: Uint32Array.from(faces.flat()),
+  };
+}
+
+/** Largest distance of vertices from a surface. */
+function farthestFrom(surface: Parameters<typeof TriangleBvh.of>[0]): (positions: Float32Array) => number {
+  const tree = TriangleBvh.of(surface);
+  return (positions) => {
+    let far = 0;
+    for (let i = 0; i < positions.length; i += 3) {
+      const [x, y, z] = positions.subarray(i, i + 3) as unknown as [number, number, number];
+      far = Math.max(far, tree.closestPoint(x, y, z).distance);
+    }
+    return far;
   };
 }
