@@ -92,7 +92,7 @@ export async function serveUntilDone(
 function runnerOf(lane: WorkLane, { store }: Place, light: LightOptions): JobRunner {
   const graph = lightGraph(light);
   return {
-    run: async (job, { signal, onEvent, logger, earlier, justHandedOver, seedDrawn }) => {
+    run: async (job, { signal, onEvent, logger, earlier, justHandedOver, seedDrawn, finishHere }) => {
       const deps = {
         store,
         runtime: LIGHT_RUNTIME,
@@ -103,6 +103,7 @@ function runnerOf(lane: WorkLane, { store }: Place, light: LightOptions): JobRun
         earlier,
         justHandedOver,
         seedDrawn,
+        finishHere,
       };
       const result = await runLane(lane, job, deps);
       return 'handOver' in result ? result : result.stats;

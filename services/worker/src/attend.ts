@@ -51,6 +51,8 @@ export interface AttendContext extends ClaimContext {
   readonly graceMs: number;
   /** See `Claimed`. @defaultValue false */
   readonly seedDrawn?: boolean;
+  /** See `RunOptions`. */
+  readonly finishHere?: () => boolean;
   /** Out of memory is the end, not worth another try. @defaultValue false */
   readonly failOutOfMemory?: boolean;
   /** Aborted when this worker must let go of the job. */
@@ -69,7 +71,7 @@ type Stop =
 
 /** @throws RetryableError STORE_* when the end could not be written: the lease ends by itself, the job comes again */
 export async function attend(context: AttendContext, claim: Claim, job: Job): Promise<Outcome> {
-  const { clock, timers, logger, store, leaseMs } = context;
+  const { clock, timers, store, leaseMs } = context;
   const run = new AbortController();
   let stop: Stop | undefined;
   let over = false;
@@ -130,7 +132,7 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
       await renew();
     } catch (error) {
       if (error instanceof LostClaimError) return halt({ why: 'lost', error });
-      logger.warn({ err: error }, 'the lease could not be renewed');
+      context.logger.warn({ err: error }, 'the lease could not be renewed');
       if (now - renewedAt > leaseMs) halt({ why: 'lost', error: new LostClaimError('the lease ended unrenewed') });
     }
   };
@@ -151,9 +153,10 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
     const options = {
       signal: run.signal,
       onEvent,
-      logger,
+      logger: context.logger,
       justHandedOver,
       seedDrawn: context.seedDrawn === true,
+      ...(context.finishHere !== undefined && { finishHere: context.finishHere }),
       ...(earlier !== undefined && { earlier }),
     };
     try {
@@ -166,18 +169,18 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
     if ('handOver' in result) {
       const { handOver } = result;
       await move((from) => returnedRecord(from, clock.now(), { note: handOverNote(handOver) }));
-      logger.info({ lane: handOver }, 'job handed over');
+      context.logger.info({ lane: handOver }, 'job handed over');
       return 'handed-over';
     }
     const names = [...Object.keys(result.files ?? { 'model.glb': 0 }), 'stats.json'];
     const results = Object.fromEntries(names.map((name) => [name, resultKey(job.id, name)]));
     await move((from) => finishedRecord(from, clock.now(), { state: 'succeeded', results }));
     const { face_count, glb_size_bytes, generation_time_seconds } = result;
-    logger.info({ face_count, glb_size_bytes, generation_time_seconds }, 'job succeeded');
+    context.logger.info({ face_count, glb_size_bytes, generation_time_seconds }, 'job succeeded');
     return 'succeeded';
   } catch (error) {
     if (!(error instanceof LostClaimError)) throw error;
-    logger.warn({ err: error }, 'claim lost');
+    context.logger.warn({ err: error }, 'claim lost');
     return 'lost';
   } finally {
     for (const end of ends) end();

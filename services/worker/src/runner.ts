@@ -12,6 +12,11 @@ export interface RunOptions {
   readonly justHandedOver?: boolean;
   /** The job's seed was drawn a moment ago: nothing that depends on it can have been made before. */
   readonly seedDrawn?: boolean;
+  /**
+   * Asked once nothing needs an accelerator any more: whether this process has room to finish the job, which then goes
+   * on in this very run. Whoever is told so must. Absent: the job is handed over.
+   */
+  readonly finishHere?: () => boolean;
 }
 
 export interface JobRunner {

@@ -45,6 +45,11 @@ export interface RunJobDeps {
   readonly justHandedOver?: boolean | undefined;
   /** The seed was drawn a moment ago: nothing that depends on it is looked for. @defaultValue false */
   readonly seedDrawn?: boolean | undefined;
+  /**
+   * Asked by the generate lane when nothing needs an accelerator any more: whether the job goes on here, with what is
+   * held in memory. @defaultValue never: it is handed over
+   */
+  readonly finishHere?: (() => boolean) | undefined;
   /** Longest sampling work that a crash may lose, seconds; 0 saves after every step. @defaultValue 10 */
   readonly saveSeconds?: number;
   /** How often a stage goes on in a fresh process after a crash, before the job fails. @defaultValue 2 */
@@ -77,23 +82,43 @@ export async function runJob(job: Job, deps: RunJobDeps): Promise<JobResult> {
 
 /** @param known a plan for the whole job, made a moment ago */
 export async function runPlanned(job: Job, deps: RunJobDeps, known?: Plan): Promise<JobResult> {
-  const { clock = systemClock } = deps;
-  const ending = jobSignal(job, deps.submittedAt ?? clock.now(), clock, deps.signal);
+  return withRun(job, deps, (run) => writeResults(run, STAGES, known));
+}
+
+/** A job in work. */
+export interface JobRun {
+  readonly job: Job;
+  readonly deps: RunJobDeps;
+  readonly signal: AbortSignal;
+  readonly emit: PipelineListener;
+  readonly runner: StageRunner;
+  /** Since it began. */
+  seconds(): number;
+}
+
+/** Begins the job, and lets go of its deadline at the end of `work`. */
+export async function withRun<T>(job: Job, deps: RunJobDeps, work: (run: JobRun) => Promise<T>): Promise<T> {
+  const { clock = systemClock, logger = silentLogger } = deps;
+  const { signal, release } = jobSignal(job, deps.submittedAt ?? clock.now(), clock, deps.signal);
   try {
-    return await run(job, deps, ending.signal, known);
+    const started = performance.now();
+    const seconds = (): number => (performance.now() - started) / 1000;
+    const emit = guarded(deps.onProgress, logger);
+    emit({ type: 'job.started', job: job.id, prompt: job.input.prompt, seed: job.input.seed });
+    return await work({ job, deps, signal, emit, runner: stageRunner(job, deps, signal, emit), seconds });
   } finally {
-    ending.release();
+    release();
   }
 }
 
-async function run(job: Job, deps: RunJobDeps, signal: AbortSignal, known?: Plan): Promise<JobResult> {
-  const { store, runtime, logger = silentLogger } = deps;
-  const started = performance.now();
-  const seconds = (): number => (performance.now() - started) / 1000;
-  const emit = guarded(deps.onProgress, logger);
-  emit({ type: 'job.started', job: job.id, prompt: job.input.prompt, seed: job.input.seed });
-  const runner = stageRunner(job, deps, signal, emit);
-  const content = contentCheck(exportStage)(await runner.reach('export', STAGES, known));
+/** @param order stages that the run has not been through yet */
+export async function writeResults(
+  { job, deps, signal, emit, runner, seconds }: JobRun,
+  order: readonly StageName[],
+  known?: Plan,
+): Promise<JobResult> {
+  const { store, runtime } = deps;
+  const content = contentCheck(exportStage)(await runner.reach('export', order, known));
   const { state } = content;
   // A finished asset is found without a look at its prompt's checkpoint: its report stands in the asset's own.
   if (!runner.holds('condition')) {
@@ -142,7 +167,7 @@ async function run(job: Job, deps: RunJobDeps, signal: AbortSignal, known?: Plan
 }
 
 /** The runner of a job's stages, as `deps` wants it. */
-export function stageRunner(job: Job, deps: RunJobDeps, signal: AbortSignal, emit: PipelineListener): StageRunner {
+function stageRunner(job: Job, deps: RunJobDeps, signal: AbortSignal, emit: PipelineListener): StageRunner {
   const { runtime } = deps;
   return new StageRunner({
     job,
@@ -171,7 +196,7 @@ function sumSeconds(stages: JobStats['stages']): number {
 }
 
 /** A listener that throws must not end a job. */
-export function guarded(listener: PipelineListener | undefined, logger: Logger): PipelineListener {
+function guarded(listener: PipelineListener | undefined, logger: Logger): PipelineListener {
   return (event) => {
     try {
       listener?.(event);

@@ -1,22 +1,14 @@
 /**
  * A lane's share of a job. The generate lane holds an accelerator and does what needs one, up to the decoded mesh;
- * the finish lane does the rest on CPUs. Whoever finds that the next thing to do is the other's says so.
+ * the finish lane does the rest on CPUs. Whoever finds that the next thing to do is the other's says so; where one
+ * process serves both and has room, the job goes on with what is held in memory.
  */
-import {
-  type HandOver,
-  type Job,
-  STAGE_LANES,
-  STAGES,
-  silentLogger,
-  systemClock,
-  type WorkLane,
-} from '@espalier/contracts';
+import { type HandOver, type Job, STAGE_LANES, STAGES, silentLogger, type WorkLane } from '@espalier/contracts';
 import { CheckpointStore } from '../checkpoints/checkpoint-store.ts';
 import { recipesOf, TRELLIS_GRAPH } from '../stages/graph.ts';
 import { PIPELINE_CHOICES } from '../stages/stage.ts';
-import { jobSignal } from './deadline.ts';
 import { type Plan, planFor } from './plan.ts';
-import { guarded, type JobResult, type RunJobDeps, runPlanned, stageRunner } from './run-job.ts';
+import { type JobResult, type RunJobDeps, runPlanned, withRun, writeResults } from './run-job.ts';
 
 const GENERATING = STAGES.filter((name) => STAGE_LANES[name] === 'gpu');
 const FINISHING = STAGES.filter((name) => STAGE_LANES[name] === 'cpu');
@@ -33,20 +25,12 @@ export async function runLane(lane: WorkLane, job: Job, deps: RunJobDeps): Promi
   if (missing.length === 0) return runPlanned(job, deps, plan);
   const needsNetworks = missing.some((name) => STAGE_LANES[name] === 'gpu');
   if (lane === 'finish') return needsNetworks ? { handOver: 'generate' } : runPlanned(job, deps, plan);
-  if (needsNetworks) await generate(job, deps, plan);
-  return { handOver: 'finish' };
-}
-
-async function generate(job: Job, deps: RunJobDeps, plan: Plan): Promise<void> {
-  const { clock = systemClock, logger = silentLogger } = deps;
-  const ending = jobSignal(job, deps.submittedAt ?? clock.now(), clock, deps.signal);
-  try {
-    const emit = guarded(deps.onProgress, logger);
-    emit({ type: 'job.started', job: job.id, prompt: job.input.prompt, seed: job.input.seed });
-    await stageRunner(job, deps, ending.signal, emit).reach(GENERATED, GENERATING, plan);
-  } finally {
-    ending.release();
-  }
+  const goesOn = (): boolean => deps.finishHere?.() === true;
+  if (!needsNetworks) return goesOn() ? runPlanned(job, deps, plan) : { handOver: 'finish' };
+  return withRun(job, deps, async (run) => {
+    await run.runner.reach(GENERATED, GENERATING, plan);
+    return goesOn() ? writeResults(run, FINISHING, plan) : { handOver: 'finish' };
+  });
 }
 
 async function wholePlan(lane: WorkLane, job: Job, deps: RunJobDeps): Promise<Plan> {

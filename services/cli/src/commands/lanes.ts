@@ -104,7 +104,7 @@ async function openRunners(
   closers.push(close);
   logger.info({ model: runtime.model.name, revision: runtime.model.revision }, 'model opened');
   return (lane) => ({
-    run: async (job, { signal, onEvent, logger: jobLogger, earlier, justHandedOver, seedDrawn }) => {
+    run: async (job, { signal, onEvent, logger: jobLogger, earlier, justHandedOver, seedDrawn, finishHere }) => {
       const { saveSeconds } = settings;
       const deps = {
         store,
@@ -116,6 +116,7 @@ async function openRunners(
         earlier,
         justHandedOver,
         seedDrawn,
+        finishHere,
       };
       const result = await runLane(lane, job, deps);
       return 'handOver' in result ? result : result.stats;

@@ -8,7 +8,6 @@ import {
   isTerminal,
   type JobStatus,
   type Logger,
-  type PipelineEvent,
   TerminalError,
 } from '@espalier/contracts';
 import {
@@ -28,13 +27,15 @@ import { retryTime } from '../status-record.ts';
 import { type Reading, readSubmission } from '../submissions.ts';
 import { buryMessage } from './dead-letter.ts';
 import { storeInlineJob } from './inline-job.ts';
-import type { LaneOptions } from './lane-options.ts';
-import { startJobTrace } from './tracing.ts';
+import type { LaneOptions, LaneVoice } from './lane-options.ts';
+import { Stay } from './stay.ts';
 
 export interface MessageContext extends AttendContext {
   readonly options: LaneOptions;
   /** Trace context of the message in hand. */
   readonly traceparent?: string | undefined;
+  /** Moves the job to a place in the other lane of this process. Gives nothing where none is free; absent: never. */
+  readonly moveOn?: () => LaneVoice | undefined;
 }
 
 /** Longest time in seconds that a message waits for its job's next try. */
@@ -175,40 +176,48 @@ async function attendKey(
   const { claim, job, seedDrawn } = result;
   // A claim that says something says whom it was taken from.
   if (claim.status.events.at(-1)?.note !== undefined) options.hooks?.onSteal?.();
-  const { attempt } = claim.status;
-  const trace = startJobTrace({ job: job.id, lane: options.lane, attempt, traceparent: context.traceparent });
-  const { traceparent } = trace;
-  const logger = context.logger.child({ job: job.id, attempt, trace_id: trace.traceId });
-  logger.info({ seed: job.input.seed, lane: options.lane }, 'job claimed');
+  const { lane, hooks } = options;
+  let stay = new Stay({ lane, hooks, logger: context.logger }, clock, claim.status, context.traceparent);
+  stay.logger.info({ seed: job.input.seed, lane }, 'job claimed');
   const heartbeat = new Heartbeat(message, {
     visibilitySeconds: options.visibilitySeconds,
     stallSeconds: context.stallMs / 1000,
     clock,
     schedule: (milliseconds, wake) => context.timers.after(milliseconds, wake),
     // The claim in the bucket decides who works; losing the message only means that it will be seen twice.
-    onLost: (error) => logger.warn({ err: error }, 'the message is no longer hidden'),
-    onMissed: (error) => logger.warn({ err: error }, 'the message could not be kept hidden; trying again'),
+    onLost: (error) => stay.logger.warn({ err: error }, 'the message is no longer hidden'),
+    onMissed: (error) => stay.logger.warn({ err: error }, 'the message could not be kept hidden; trying again'),
   });
-  const began = clock.now();
-  let ended = 'unknown';
+  // Claim, lease, message and looks at the cancel marker go on with the job: only the place and the stay change.
+  const finishHere = () => {
+    const next = context.moveOn?.();
+    if (next === undefined) return false;
+    stay.leave('handed-over', claim.status);
+    stay.end({});
+    stay = new Stay(next, clock, claim.status, stay.traceparent);
+    stay.logger.info({ lane: next.lane }, 'job goes on in the other lane of this worker');
+    return true;
+  };
   try {
     const outcome = await attend(
       {
         ...context,
-        logger,
+        // Of the stay that the job is in when something is told.
+        get logger(): Logger {
+          return stay.logger;
+        },
         seedDrawn,
+        finishHere,
         onEvent: (event) => {
           heartbeat.advanced();
-          trace.listen(event);
-          logEvent(logger, event);
-          options.hooks?.onEvent?.(event);
+          stay.listen(event);
         },
       },
       claim,
       job,
     );
-    ended = outcome;
-    options.hooks?.onOutcome?.(outcome, claim.status, clock.now() - began);
+    stay.leave(outcome, claim.status);
+    const { traceparent } = stay;
     if (outcome === 'handed-over') {
       const next = options.lane === 'generate' ? 'finish' : 'generate';
       const { status, etag } = claim;
@@ -225,7 +234,7 @@ async function attendKey(
     return 'done';
   } finally {
     heartbeat.stop();
-    trace.end(ended, claim.status.error?.message);
+    stay.end(claim.status);
   }
 }
 
@@ -240,10 +249,4 @@ async function tellEnd(context: MessageContext, status: JobStatus, reading: Read
   if ('job' in reading && reading.job.webhook === undefined) return;
   const { traceparent } = context;
   await notify.send(encodeJobTurn({ job: status.id, ...(traceparent !== undefined && { traceparent }) }));
-}
-
-/** Stages are news, steps are details. */
-function logEvent(logger: Logger, { type, job: _job, ...details }: PipelineEvent): void {
-  if (type === 'stage.step' || type === 'checkpoint.saved') logger.debug(details, type);
-  else logger.info(details, type);
 }

@@ -5,6 +5,7 @@ import type { ObjectStore } from '@espalier/storage';
 import type { Outcome } from '../attend.ts';
 import type { JobRunner } from '../runner.ts';
 import type { Timers } from '../timers.ts';
+import type { Place } from './places.ts';
 
 export interface LaneQueues {
   readonly generate: JobQueue;
@@ -30,6 +31,11 @@ export interface LaneOptions {
   readonly visibilitySeconds: number;
   /** Jobs worked on at once; no more messages than that are ever held. @defaultValue 1 */
   readonly width?: number;
+  /**
+   * The finish lane of this process, for a generate lane: where it has a free place, a job goes on there without record
+   * and message. @defaultValue none: every job is handed over through its record and the queue
+   */
+  readonly finishLane?: NextLane;
   readonly hooks?: LaneHooks;
   /** @defaultValue the system's */
   readonly clock?: Clock;
@@ -37,6 +43,20 @@ export interface LaneOptions {
   readonly timers?: Timers;
   /** @defaultValue LANE_PACE */
   readonly pace?: Partial<typeof LANE_PACE>;
+}
+
+/** A lane of this process that may go on with another one's job. */
+export interface NextLane {
+  /** Moves the job to a place there. Gives nothing, and changes nothing, where none is free. */
+  takeOver(place: Place): LaneVoice | undefined;
+}
+
+/** What a lane tells of its jobs, and to whom. */
+export interface LaneVoice {
+  readonly lane: WorkLane;
+  readonly hooks: LaneHooks | undefined;
+  /** Of the lane, not of one job. */
+  readonly logger: Logger;
 }
 
 /** For metrics and logs; none of them may throw. */

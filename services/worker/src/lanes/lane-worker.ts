@@ -1,34 +1,49 @@
 /**
  * Serves one lane's queue. Holds no more messages than jobs it can work on at once, so that nothing waits hidden
- * behind a long job, and memory stays flat however many jobs there are.
+ * behind a long job, and memory stays flat however many jobs there are. Jobs that the other lane of this process
+ * brings count, too: what a poll gives beyond the places that are left when it ends is put back at once.
  */
 import { setMaxListeners } from 'node:events';
 import { type Clock, EspalierError, ensureError, newOwnerTag, systemClock } from '@espalier/contracts';
-import type { JobQueue } from '@espalier/queue';
+import type { JobQueue, QueueMessage } from '@espalier/queue';
 import { systemTimers, type Timers } from '../timers.ts';
 import { handleMessage, type MessageContext } from './handle-message.ts';
-import { LANE_PACE, type LaneOptions } from './lane-options.ts';
+import { LANE_PACE, type LaneOptions, type LaneVoice, type NextLane } from './lane-options.ts';
+import { type Place, Places } from './places.ts';
 
-export class LaneWorker {
+export class LaneWorker implements NextLane {
   readonly id = newOwnerTag();
   readonly #options: LaneOptions;
   readonly #queue: JobQueue;
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #pace: typeof LANE_PACE;
-  readonly #active = new Set<Promise<void>>();
+  readonly #places: Places;
+  /** Of the messages in hand, those whose jobs went on in the other lane among them. */
+  readonly #work = new Set<Promise<void>>();
 
   constructor(options: LaneOptions) {
     this.#options = options;
+    this.#places = new Places(options.width ?? 1);
     this.#queue = options.source ?? options.queues[options.lane];
     this.#clock = options.clock ?? systemClock;
     this.#timers = options.timers ?? systemTimers;
     this.#pace = { ...LANE_PACE, ...options.pace };
   }
 
-  /** Jobs in work now. */
+  /** Jobs in work now, whoever brought them. */
   get active(): number {
-    return this.#active.size;
+    return this.#places.taken;
+  }
+
+  /** Takes over a job from another lane of this process, where a place is free. */
+  takeOver(place: Place): LaneVoice | undefined {
+    return place.moveTo(this.#places) ? this.#voice : undefined;
+  }
+
+  get #voice(): LaneVoice {
+    const { lane, hooks, logger } = this.#options;
+    return { lane, hooks, logger: logger.child({ lane }) };
   }
 
   /**
@@ -36,19 +51,19 @@ export class LaneWorker {
    * fails is tried again until it heals.
    */
   async serve(signal: AbortSignal): Promise<void> {
-    const { width = 1, logger } = this.#options;
+    const { logger } = this.#options;
     // Each job in work listens.
     setMaxListeners(0, signal);
     for (let faults = 0; !signal.aborted; ) {
-      if (this.#active.size >= width) {
-        await Promise.race(this.#active);
+      if (this.#places.free === 0) {
+        await this.#places.freed();
         continue;
       }
       try {
-        const max = Math.min(10, width - this.#active.size);
+        const max = Math.min(10, this.#places.free);
         const messages = await this.#queue.receive({ max, waitSeconds: this.#pace.poll, signal });
         faults = 0;
-        for (const message of messages) this.#take(handleMessage(this.#context(signal), message));
+        for (const message of messages) this.#take(message, signal);
       } catch (thrown) {
         faults += 1;
         const wait = Math.min(60_000, 1000 * 2 ** Math.min(10, faults));
@@ -58,21 +73,32 @@ export class LaneWorker {
         await this.#timers.sleep(wait, signal);
       }
     }
-    await Promise.all(this.#active);
+    await Promise.all(this.#work);
   }
 
-  #take(work: Promise<void>): void {
-    const entry = work.finally(() => this.#active.delete(entry));
-    this.#active.add(entry);
+  #take(message: QueueMessage, signal: AbortSignal): void {
+    const place = this.#places.take();
+    // Nobody waits for it: if it cannot be put back, it shows again by itself.
+    const work = place === undefined ? message.extend(0).catch(() => {}) : this.#attend(message, place, signal);
+    const entry = work.finally(() => this.#work.delete(entry));
+    this.#work.add(entry);
   }
 
-  #context(signal: AbortSignal): MessageContext {
-    const { store, runner, logger, leaseSeconds, queues } = this.#options;
+  async #attend(message: QueueMessage, place: Place, signal: AbortSignal): Promise<void> {
+    try {
+      await handleMessage(this.#context(place, signal), message);
+    } finally {
+      place.release();
+    }
+  }
+
+  #context(place: Place, signal: AbortSignal): MessageContext {
+    const { store, runner, leaseSeconds, queues, finishLane } = this.#options;
     return {
       options: this.#options,
       store,
       runner,
-      logger: logger.child({ lane: this.#options.lane }),
+      logger: this.#voice.logger,
       clock: this.#clock,
       timers: this.#timers,
       worker: this.id,
@@ -84,6 +110,7 @@ export class LaneWorker {
       // Trying again on the same machine would only run out again.
       failOutOfMemory: queues.generateLarge === undefined || this.#queue === queues.generateLarge,
       signal,
+      ...(finishLane !== undefined && { moveOn: () => finishLane.takeOver(place) }),
     };
   }
 }

@@ -39,7 +39,7 @@ export async function serveLanes(options: ServeLanesOptions, signal: AbortSignal
   const { lanes, queues, store, logger, metrics, clock = systemClock, timers = systemTimers } = options;
   const notified = new AbortController();
   const stop = AbortSignal.any([signal, notified.signal]);
-  const workers = lanes.map((lane) => {
+  const open = (lane: WorkLane, finishLane?: LaneWorker): LaneWorker => {
     const width = options.width?.[lane];
     const source = lane === 'generate' && options.large === true ? queues.generateLarge : undefined;
     const worker = new LaneWorker({
@@ -55,13 +55,17 @@ export async function serveLanes(options: ServeLanesOptions, signal: AbortSignal
       timers,
       ...(source !== undefined && { source }),
       ...(width !== undefined && { width }),
+      ...(finishLane !== undefined && { finishLane }),
       ...(metrics !== undefined && { hooks: metrics.hooks(lane) }),
       ...(options.pace !== undefined && { pace: options.pace }),
     });
     metrics?.watchActive(lane, () => worker.active);
     logger.info({ lane, worker: worker.id, store: store.location, queue: queues[lane].location }, 'lane opened');
-    return worker.serve(stop);
-  });
+    return worker;
+  };
+  const finishLane = lanes.includes('finish') ? open('finish') : undefined;
+  const generateLane = lanes.includes('generate') ? open('generate', finishLane) : undefined;
+  const workers = [generateLane, finishLane].map((worker) => worker?.serve(stop));
   for (const [name, queue] of Object.entries(queues)) metrics?.watchQueue(name, queue);
   const aside: Promise<unknown>[] = [];
   const every = options.sweepSeconds ?? 300;

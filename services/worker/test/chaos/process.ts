@@ -85,7 +85,7 @@ await serveLanes(
     width: { generate: options.width, finish: options.width },
     pace: { poll: 2, beat: 0.25 },
     runnerFor: (lane) => ({
-      run: async (job, { signal, onEvent, logger: jobLogger, earlier, justHandedOver, seedDrawn }) => {
+      run: async (job, { signal, onEvent, logger: jobLogger, earlier, justHandedOver, seedDrawn, finishHere }) => {
         const result = await runLane(lane, job, {
           store,
           runtime: LIGHT_RUNTIME,
@@ -95,6 +95,7 @@ await serveLanes(
           earlier,
           justHandedOver,
           seedDrawn,
+          finishHere,
           onProgress: (event) => {
             if (event.type === 'stage.step') say({ type: 'step', job: job.id, stage: event.stage, step: event.step });
             if (event.type === 'stage.started' && event.resumedFromStep !== undefined) {
