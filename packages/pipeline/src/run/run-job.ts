@@ -181,6 +181,7 @@ function stageRunner(job: Job, deps: RunJobDeps, signal: AbortSignal, emit: Pipe
     signal,
     saveEveryMs: (deps.saveSeconds ?? 10) * 1000,
     crashRetries: deps.crashRetries ?? 2,
+    seedDrawn: deps.seedDrawn === true,
     emit,
   });
 }

@@ -1,6 +1,7 @@
 /** What is opened once and serves all jobs: the model's description, the inference process, the CPU pool. */
 import { type Device, type Logger, silentLogger } from '@espalier/contracts';
 import { ModelRepository } from '@espalier/trellis';
+import { LRUCache } from 'lru-cache';
 import { CpuPool } from '../cpu/cpu-pool.ts';
 import { InferenceProcess } from '../inference/inference-process.ts';
 import { type Networks, RemoteNetworks } from '../inference/networks.ts';
@@ -33,9 +34,13 @@ export interface PipelineRuntime {
   readonly inference: InferenceProcess;
   readonly networks: Networks;
   readonly cpu: CpuPool;
+  /** Digests of `condition` recipes that were stored or found here lately. */
+  readonly conditions: LRUCache<string, true>;
   /** Ends the process and the threads. */
   close(): Promise<void>;
 }
+
+const CONDITIONS_MAX = 1000;
 
 /**
  * Reads what the model is; starts no process yet: jobs whose checkpoints exist need none.
@@ -65,6 +70,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<PipelineRunt
     inference,
     networks: new RemoteNetworks(inference),
     cpu,
+    conditions: new LRUCache({ max: CONDITIONS_MAX }),
     close: async () => {
       await Promise.all([inference.close(), cpu.close()]);
     },

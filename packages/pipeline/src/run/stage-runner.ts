@@ -38,6 +38,8 @@ export interface StageRunnerOptions extends ParameterSources {
   readonly saveEveryMs: number;
   /** How often a stage is run again, from its last save, after its process crashed. */
   readonly crashRetries: number;
+  /** The seed was drawn a moment ago: no save can be there that depends on it, and only such stages have any. */
+  readonly seedDrawn: boolean;
   readonly emit: PipelineListener;
 }
 
@@ -101,7 +103,7 @@ export class StageRunner {
     replaces: string | undefined,
     looking: number,
   ): Promise<void> {
-    const { job, emit, crashRetries, logger } = this.#options;
+    const { job, emit, crashRetries, seedDrawn, logger } = this.#options;
     const recipe = this.#recipes[stage.name];
     const saves = stage.save === undefined ? undefined : new PartialSaves(this.#storeOptions, recipe);
     const started = performance.now();
@@ -109,7 +111,8 @@ export class StageRunner {
     for (let crashes = 0; ; crashes += 1) {
       throwIfCancelled(this.#options.signal);
       // What was computed from a moment ago cannot have been gone on from before.
-      const isNew = crashes === 0 && stage.inputs.some((input) => this.stats.get(input)?.cached === false);
+      const computed = stage.inputs.some((input) => this.stats.get(input)?.cached === false);
+      const isNew = crashes === 0 && (seedDrawn || computed);
       const resume = isNew ? undefined : await saves?.load(saveCheck(stage));
       emit({
         type: 'stage.started',

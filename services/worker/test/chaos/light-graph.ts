@@ -140,4 +140,5 @@ export const LIGHT_RUNTIME = {
     },
   },
   inference: { usage: { peakMemoryBytes: 0 } },
+  conditions: new Map(),
 } as unknown as PipelineRuntime;
