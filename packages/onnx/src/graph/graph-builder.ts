@@ -138,6 +138,34 @@ export class GraphBuilder extends ShapeOps {
   }
 
   /**
+   * Softmax attention of several heads inside groups of unequal length that lie one behind another, T rows in all. The
+   * runtime has a kernel for CUDA alone.
+   * @param query [T, heads * D], as are `key` and `value`.
+   * @param options.starts int32 [G + 1]: where groups begin, and T.
+   * @param options.places int32 [G, L]: in a grid of groups padded to L, the places of the T rows, then the empty ones.
+   * @returns [T, heads * D]
+   */
+  packedAttention(
+    query: Value,
+    key: Value,
+    value: Value,
+    { heads, starts, places }: { readonly heads: number; readonly starts: Value; readonly places: Value },
+  ): Value {
+    const channels = knownExtent(query.shape, -1, `graph ${this.name}: attention`);
+    if (query.shape.length !== 2 || !sameShape(query.shape, key.shape) || !sameShape(key.shape, value.shape)) {
+      const shown = [query, key, value].map(({ shape }) => describeShape(shape)).join(', ');
+      throw this.error(`packed attention of ${heads} heads: shapes ${shown}`);
+    }
+    return this.node(
+      'PackedMultiHeadAttention',
+      [query, key, value, undefined, places, starts],
+      query,
+      { num_heads: { int: heads }, scale: { float: 1 / Math.sqrt(channels / heads) } },
+      { domain: MICROSOFT },
+    );
+  }
+
+  /**
    * Convolution with stride 1 over the axes behind [B, C].
    * @param x [B, C, ...extents]
    * @param weight [outputs, C, ...kernel]

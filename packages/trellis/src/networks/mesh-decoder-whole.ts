@@ -24,7 +24,7 @@ import type { GraphChoices } from './network.ts';
 import { feedTorso, slatTorso } from './slat-torso.ts';
 
 /** Pieces of voxels in which the convolutions of each block are worked: 64,000 voxels stay below the limit. */
-const PIECES = [4, 16] as const;
+const PIECES = [2, 8] as const;
 
 /** A neighbour table, [rows, 27], and the lengths of its pieces as an input. Absent neighbours are `rows` or more. */
 interface Level {

@@ -1,6 +1,7 @@
 export * from './curves.ts';
 export * from './downsample.ts';
 export * from './neighbours.ts';
+export * from './packed-groups.ts';
 export * from './partition.ts';
 export * from './serialized.ts';
 export * from './subdivide.ts';
