@@ -2,6 +2,7 @@
 
 import type { TriangleMesh } from '../mesh/mesh.ts';
 import { type Charts, faceNormals } from './charts.ts';
+import { CoveredCells } from './covered-cells.ts';
 
 export interface FlatCharts {
   readonly count: number;
@@ -37,12 +38,12 @@ export function flattenCharts(mesh: TriangleMesh, charts: Charts): FlatCharts {
     ofFace[face] = count++;
     projectFace(mesh, face, normals.subarray(face * 3, face * 3 + 3), corners);
   }
-  const cell = Math.sqrt(totalArea(corners) / OVERLAP_CELLS);
+  const cells = new CoveredCells(corners, Math.sqrt(totalArea(corners) / OVERLAP_CELLS));
   let pending = groupByChart(ofFace, count);
   for (let round = 0; pending.size > 0; round++) {
     const evicted = new Map<number, number[]>();
     for (const members of pending.values()) {
-      const overlapping = round === MAX_ROUNDS ? members.slice(1) : findOverlaps(corners, members, cell);
+      const overlapping = round === MAX_ROUNDS ? members.slice(1) : findOverlaps(cells, corners, members);
       if (overlapping.length === 0) continue;
       if (round === MAX_ROUNDS) {
         for (const face of overlapping) ofFace[face] = count++;
@@ -99,54 +100,11 @@ function signedArea(corners: Float64Array, i: number): number {
   return (ux * vy - uy * vx) / 2;
 }
 
-/** Along one side of a chart. */
-const MAX_CELLS = 2048;
-
 /** Faces that cover the centre of a cell which an earlier face covers. */
-function findOverlaps(corners: Float64Array, members: readonly number[], wantedCell: number): number[] {
-  const [minX, minY, maxX, maxY] = boundsOf(corners, members);
-  // Needles are long and cover next to nothing: cells that go by the area alone would never end.
-  const cell = Math.max(wantedCell, Math.max(maxX - minX, maxY - minY) / MAX_CELLS);
-  const columns = Math.max(1, Math.ceil((maxX - minX) / cell) + 1);
-  const owner = new Map<number, number>();
-  const taken = members.length > 4096 ? new Uint8Array(columns * (Math.ceil((maxY - minY) / cell) + 2)) : undefined;
-  const isTaken = (key: number) => (taken === undefined ? owner.has(key) : taken[key] === 1);
-  const overlapping: number[] = [];
-  for (const face of members) {
-    const i = face * 6;
-    const covered: number[] = [];
-    forEachCell(corners, i, minX, minY, cell, (x, y) => covered.push(y * columns + x));
-    if (covered.some(isTaken)) overlapping.push(face);
-    else if (taken === undefined) for (const key of covered) owner.set(key, face);
-    else for (const key of covered) taken[key] = 1;
-  }
+function findOverlaps(cells: CoveredCells, corners: Float64Array, members: readonly number[]): number[] {
+  cells.begin(boundsOf(corners, members));
+  const overlapping = members.filter((face) => !cells.cover(face));
   return overlapping.length === members.length ? overlapping.slice(1) : overlapping;
-}
-
-function forEachCell(
-  corners: Float64Array,
-  i: number,
-  minX: number,
-  minY: number,
-  cell: number,
-  visit: (x: number, y: number) => void,
-): void {
-  const [ax, ay] = [((corners[i] as number) - minX) / cell, ((corners[i + 1] as number) - minY) / cell];
-  const [bx, by] = [((corners[i + 2] as number) - minX) / cell, ((corners[i + 3] as number) - minY) / cell];
-  const [cx, cy] = [((corners[i + 4] as number) - minX) / cell, ((corners[i + 5] as number) - minY) / cell];
-  const [x0, x1] = [Math.floor(Math.min(ax, bx, cx)), Math.ceil(Math.max(ax, bx, cx))];
-  const [y0, y1] = [Math.floor(Math.min(ay, by, cy)), Math.ceil(Math.max(ay, by, cy))];
-  // Neighbours share edges: only cells well inside count.
-  const margin = 1e-6;
-  for (let y = y0; y < y1; y++) {
-    for (let x = x0; x < x1; x++) {
-      const [qx, qy] = [x + 0.5, y + 0.5];
-      const e0 = (bx - ax) * (qy - ay) - (by - ay) * (qx - ax);
-      const e1 = (cx - bx) * (qy - by) - (cy - by) * (qx - bx);
-      const e2 = (ax - cx) * (qy - cy) - (ay - cy) * (qx - cx);
-      if (e0 > margin && e1 > margin && e2 > margin) visit(x, y);
-    }
-  }
 }
 
 function boundsOf(corners: Float64Array, members: readonly number[]): [number, number, number, number] {
