@@ -115,7 +115,7 @@ export class Dispatcher {
         case 'turn':
           return parsed.turn.key ?? jobKey(parsed.turn.job);
         case 'job':
-          return await storeInlineJob(store, parsed.job);
+          return (await storeInlineJob(store, parsed.job)).key;
         case 'invalid':
           throw new TerminalError(parsed.reason, { code: parsed.code });
         case 'objects': {

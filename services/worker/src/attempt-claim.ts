@@ -45,6 +45,11 @@ export interface ClaimContext {
   readonly settleMs: number;
   /** The job is most likely new: a record is created before one is looked for. @defaultValue false */
   readonly expectNew?: boolean;
+  /**
+   * Milliseconds since its submission in which a job is claimed without a look at its cancel marker: one that came
+   * since is seen by the first look after that time. @defaultValue 0
+   */
+  readonly youngMs?: number;
 }
 
 export interface Claimed {
@@ -96,7 +101,7 @@ export async function attemptClaim(context: ClaimContext, reading: Reading): Pro
   if (error !== undefined) {
     return end(context, finishedRecord(from, now, { state: 'failed', error }), seen);
   }
-  if (await isCancelled(context.store, submission)) {
+  if (await isCancelledBefore(context, submission, now)) {
     const ended = await end(context, finishedRecord(from, now, { state: 'cancelled' }), seen);
     if (ended.kind === 'ended') await context.store.delete(cancelKey(submission.id));
     return ended;
@@ -121,13 +126,15 @@ export async function attemptClaim(context: ClaimContext, reading: Reading): Pro
 
 /** Claims a job that has no record yet, in one request; nothing when it has one, or is not to be worked on. */
 async function claimNew(
-  { store, clock, worker, leaseMs }: ClaimContext,
+  context: ClaimContext,
   { submission, job, seedGiven }: Extract<Reading, { job: Job }>,
 ): Promise<ClaimResult | undefined> {
+  const { store, clock, worker, leaseMs } = context;
   const now = clock.now();
   const queued = queuedRecord(submission, now);
   const deadline = deadlineOf(job, queued);
-  if ((deadline !== undefined && deadline <= now) || (await isCancelled(store, submission))) return undefined;
+  if ((deadline !== undefined && deadline <= now) || (await isCancelledBefore(context, submission, now)))
+    return undefined;
   const record = claimedRecord(queued, { now, worker }, { leaseMs, seed: job.input.seed });
   const written = await writeStatus(store, record, undefined);
   return written && { kind: 'claimed', claim: new Claim(store, written), job, seedDrawn: !seedGiven };
@@ -163,6 +170,25 @@ export async function isCancelled(
 ): Promise<boolean> {
   const marker = await store.head(cancelKey(submission.id));
   return marker !== undefined && marker.modifiedAt >= submission.submittedAt;
+}
+
+/** Whether the job was cancelled while it waited, as far as a claim at the time `now` looks. */
+export async function isCancelledBefore(
+  context: ClaimContext,
+  submission: Pick<Submission, 'id' | 'submittedAt'>,
+  now: number,
+): Promise<boolean> {
+  return !isYoung(context, submission.submittedAt, now) && (await isCancelled(context.store, submission));
+}
+
+/**
+ * Times in milliseconds since the epoch. A submission that lies ahead was dated by another clock, and says nothing.
+ *
+ * @param now time of the claim, as its record has it
+ */
+export function isYoung({ youngMs = 0 }: ClaimContext, submittedAt: number, now: number): boolean {
+  const age = Math.trunc(now) - Math.trunc(submittedAt);
+  return age >= 0 && age < youngMs;
 }
 
 /** Milliseconds since the epoch. */

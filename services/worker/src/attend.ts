@@ -21,7 +21,7 @@ import {
   type TerminalError,
 } from '@espalier/contracts';
 import { cancelKey, resultKey } from '@espalier/storage';
-import { type ClaimContext, deadlineError, deadlineOf, writeRejection } from './attempt-claim.ts';
+import { type ClaimContext, deadlineError, deadlineOf, isCancelled, isYoung, writeRejection } from './attempt-claim.ts';
 import type { Claim } from './claim.ts';
 import type { JobRunner } from './runner.ts';
 import {
@@ -88,6 +88,7 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
     run.abort(error);
   };
 
+  const submittedAt = Date.parse(claim.status.submitted_at);
   let progress: Progress = {};
   let advancedAt = clock.now();
   let renewedAt = clock.now();
@@ -126,7 +127,7 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
     const now = clock.now();
     if (now - advancedAt > context.stallMs) return halt({ why: 'stalled' });
     try {
-      if ((await store.head(cancelKey(job.id))) !== undefined) halt({ why: 'cancelled' });
+      if (await isCancelled(store, { id: job.id, submittedAt })) halt({ why: 'cancelled' });
       if (over || stop !== undefined) return;
       if (progress === written && now - renewedAt < leaseMs / 3) return;
       await renew();
@@ -139,7 +140,17 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
 
   const onShutdown = () => halt({ why: 'shutdown' });
   const deadline = deadlineOf(job, claim.status);
-  ends.push(timers.every(context.beatMs, beat));
+  const keepBeating = () => ends.push(timers.every(context.beatMs, beat));
+  if (isYoung(context, submittedAt, Date.parse(claim.status.updated_at))) {
+    // The claim did not look whether it was cancelled.
+    const rest = Math.max(0, submittedAt + context.beatMs - clock.now());
+    ends.push(
+      timers.after(rest, () => {
+        keepBeating();
+        void beat();
+      }),
+    );
+  } else keepBeating();
   if (deadline !== undefined) {
     ends.push(timers.after(deadline - clock.now(), () => halt({ why: 'deadline', error: deadlineError(job) })));
   }

@@ -43,31 +43,56 @@ export async function readSubmission(
   object: Pick<ObjectInfo, 'key'> & Partial<ObjectInfo>,
   random: RandomInteger,
 ): Promise<Reading | undefined> {
-  const { key } = object;
-  const named = (id: string, etag: string): Submission => ({ id, source: key, etag, submittedAt });
-  const fallback = jobIdFromName(nameOf(key));
-  let { etag = '', modifiedAt: submittedAt = 0 } = object;
+  const { key, etag = '', modifiedAt } = object;
   try {
     // An announcement may not say how big the object is, and may say wrong what it is now.
     if (object.size !== undefined) refuseOversized(object.size);
-    const stored = await store.get(key);
-    if (stored === undefined) return undefined;
-    etag = stored.etag;
-    submittedAt = object.modifiedAt ?? stored.modifiedAt;
-    const body = await resolveFrom(store, parseJobBody(stored.body));
+  } catch (error) {
+    if (error instanceof RejectedError) return refused({ key, etag, submittedAt: modifiedAt ?? 0 }, error);
+    throw error;
+  }
+  const stored = await store.get(key);
+  if (stored === undefined) return undefined;
+  return readBody(store, { key, etag: stored.etag, submittedAt: modifiedAt ?? stored.modifiedAt }, stored.body, random);
+}
+
+/** A job object of which all is known. */
+export interface JobObject {
+  readonly key: string;
+  readonly etag: string;
+  /** Milliseconds since the epoch. */
+  readonly submittedAt: number;
+}
+
+/** Checks the body of a job object. @throws RetryableError STORE_*: it may speak of another job, which is read */
+export async function readBody(
+  store: ObjectStore,
+  object: JobObject,
+  body: Uint8Array,
+  random: RandomInteger,
+): Promise<Reading> {
+  try {
     let drawn = false;
-    const job = parseJob(body, {
-      id: fallback,
+    const job = parseJob(await resolveFrom(store, parseJobBody(body)), {
+      id: jobIdFromName(nameOf(object.key)),
       random: (bound) => {
         drawn = true;
         return random(bound);
       },
     });
-    return { submission: named(job.id, etag), job, seedGiven: !drawn };
+    return { submission: submissionOf(object, job.id), job, seedGiven: !drawn };
   } catch (error) {
-    if (error instanceof RejectedError) return { submission: named(fallback, etag), refusal: error };
+    if (error instanceof RejectedError) return refused(object, error);
     throw error;
   }
+}
+
+function refused(object: JobObject, refusal: RejectedError): Reading {
+  return { submission: submissionOf(object, jobIdFromName(nameOf(object.key))), refusal };
+}
+
+function submissionOf({ key, etag, submittedAt }: JobObject, id: string): Submission {
+  return { id, source: key, etag, submittedAt };
 }
 
 /** The same object under an id of its own: its id is another object's. */

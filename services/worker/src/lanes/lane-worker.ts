@@ -7,7 +7,8 @@ import { setMaxListeners } from 'node:events';
 import { type Clock, EspalierError, ensureError, newOwnerTag, systemClock } from '@espalier/contracts';
 import type { JobQueue, QueueMessage } from '@espalier/queue';
 import { systemTimers, type Timers } from '../timers.ts';
-import { handleMessage, type MessageContext } from './handle-message.ts';
+import type { MessageContext } from './attend-claim.ts';
+import { handleMessage } from './handle-message.ts';
 import { LANE_PACE, type LaneOptions, type LaneVoice, type NextLane } from './lane-options.ts';
 import { type Place, Places } from './places.ts';
 
@@ -105,6 +106,7 @@ export class LaneWorker implements NextLane {
       leaseMs: leaseSeconds * 1000,
       settleMs: this.#pace.settle * 1000,
       beatMs: this.#pace.beat * 1000,
+      youngMs: this.#pace.beat * 1000,
       stallMs: this.#pace.stall * 1000,
       graceMs: this.#pace.grace * 1000,
       // Trying again on the same machine would only run out again.
