@@ -173,7 +173,7 @@ export async function isCancelled(
 }
 
 /** Whether the job was cancelled while it waited, as far as a claim at the time `now` looks. */
-export async function isCancelledBefore(
+async function isCancelledBefore(
   context: ClaimContext,
   submission: Pick<Submission, 'id' | 'submittedAt'>,
   now: number,

@@ -5,7 +5,7 @@
 import { type Job, parseJob, type RandomInteger } from '@espalier/contracts';
 import type { HandedJob } from '@espalier/queue';
 import { writeStatus } from '@espalier/storage';
-import { type ClaimContext, type Claimed, deadlineOf, isCancelledBefore } from './attempt-claim.ts';
+import { type ClaimContext, type Claimed, deadlineOf, isCancelled } from './attempt-claim.ts';
 import { Claim } from './claim.ts';
 import { claimedRecord, handedTo } from './status-record.ts';
 import type { Reading } from './submissions.ts';
@@ -31,8 +31,7 @@ export async function claimHanded(
   const now = clock.now();
   const deadline = deadlineOf(job, status);
   const submission = { id, source: key, etag: status.job_etag, submittedAt: Date.parse(status.submitted_at) };
-  if ((deadline !== undefined && deadline <= now) || (await isCancelledBefore(context, submission, now)))
-    return undefined;
+  if ((deadline !== undefined && deadline <= now) || (await isCancelled(store, submission))) return undefined;
   const written = await writeStatus(store, claimedRecord(status, { now, worker }, { leaseMs, seed }), { etag });
   if (written === undefined) return undefined;
   const reading: Reading = { submission, job, seedGiven: true };

@@ -21,36 +21,44 @@ afterEach(async () => {
   trace.disable();
 });
 
-/** Both lanes over one job: the first does sampler steps, the second finishes. */
-async function runBothLanes(message: string, metrics = new WorkerMetrics()) {
+/**
+ * Both lanes over one job: the first does sampler steps, the second finishes.
+ *
+ * @param inMemory the second lane takes the job over where there is room
+ */
+async function runBothLanes(message: string, inMemory = false, metrics = new WorkerMetrics()) {
   const queues = { generate: new MemoryQueue(), finish: new MemoryQueue(), notify: new MemoryQueue() };
   const common = { queues, store, logger: silentLogger, random: () => 1, leaseSeconds: 30, visibilitySeconds: 30 };
-  const finish = new ScriptedRunner(store, async (job: Job, { onEvent }: RunOptions) => {
+  const finishing = async (job: Job, { onEvent }: RunOptions) => {
     for (const stage of ['surface', 'export'] as const) {
       onEvent({ ...started(stage), job: job.id });
       onEvent({ type: 'stage.finished', job: job.id, stage, seconds: 0.2, cached: stage === 'export' });
     }
-  });
+  };
+  const finish = new ScriptedRunner(store, finishing);
   const generate = {
-    run: async (job: Job, { onEvent }: RunOptions) => {
+    run: async (job: Job, options: RunOptions) => {
+      const { onEvent } = options;
       onEvent({ ...started('structure', 2), job: job.id });
       onEvent({ ...stepped('structure', 1, 2), job: job.id });
       onEvent({ ...stepped('structure', 2, 2), job: job.id });
       onEvent({ type: 'stage.finished', job: job.id, stage: 'structure', seconds: 1.5, cached: false });
-      return { handOver: 'finish' as const };
+      return options.finishHere?.() === true ? finish.run(job, options) : { handOver: 'finish' as const };
     },
   };
-  const lanes = [
-    new LaneWorker({
-      ...common,
-      lane: 'generate',
-      runner: generate,
-      hooks: metrics.hooks('generate'),
-      pace: { poll: 1 },
-    }),
-    new LaneWorker({ ...common, lane: 'finish', runner: finish, hooks: metrics.hooks('finish'), pace: { poll: 1 } }),
-  ];
-  serving.push(...lanes.map((lane) => lane.serve(stop.signal)));
+  const optionsOf = (lane: 'generate' | 'finish') => ({
+    ...common,
+    lane,
+    hooks: metrics.hooks(lane),
+    pace: { poll: 1 },
+  });
+  const finishLane = new LaneWorker({ ...optionsOf('finish'), runner: finish });
+  const generateLane = new LaneWorker({
+    ...optionsOf('generate'),
+    runner: generate,
+    ...(inMemory && { finishLane }),
+  });
+  serving.push(...[generateLane, finishLane].map((lane) => lane.serve(stop.signal)));
   await store.put(jobKey('a'), new TextEncoder().encode('{"prompt":"a","webhook":"https://hooks.example/x"}'));
   await queues.generate.send(message);
   await expect.poll(async () => (await statusOf(store, 'a').catch(() => undefined))?.state).toBe('succeeded');
@@ -61,10 +69,13 @@ async function runBothLanes(message: string, metrics = new WorkerMetrics()) {
 describe('traces', () => {
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
-  it('go on across queues, from whoever began them', async () => {
+  it.each([
+    ['across queues', false],
+    ['from lane to lane of one process', true],
+  ])('go on %s, from whoever began them', async (_name, inMemory) => {
     const exporter = new InMemorySpanExporter();
     trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }));
-    const { told } = await runBothLanes(encodeJobTurn({ job: 'a', traceparent }));
+    const { told } = await runBothLanes(encodeJobTurn({ job: 'a', traceparent }), inMemory);
     stop.abort();
     await Promise.all(serving);
     const spans = exporter.getFinishedSpans();
@@ -92,8 +103,11 @@ describe('traces', () => {
   });
 });
 
-it('counts jobs, stages, cache hits, waits and the time on the accelerator', async () => {
-  const { queues, metrics } = await runBothLanes(encodeJobTurn({ job: 'a' }));
+it.each([
+  ['two processes', false],
+  ['one', true],
+])('%s: jobs, stages, cache hits, waits and the time on the accelerator are counted', async (_name, inMemory) => {
+  const { queues, metrics } = await runBothLanes(encodeJobTurn({ job: 'a' }), inMemory);
   await queues.generate.send('not json');
   await expect.poll(() => queues.generate.deadLetters.length).toBe(1);
   stop.abort();
