@@ -6,7 +6,8 @@ import { type JobStats, type JobStatus, STAGES, silentLogger } from '@espalier/c
 import { MemoryQueue } from '@espalier/queue';
 import { FolderStore, jobKey, resultKey, statusKey } from '@espalier/storage';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DeliveryLog, parseNotifierSettings, serveNotifier } from '../src/index.ts';
+import { parseNotifierSettings, serveNotifier } from '../src/index.ts';
+import { deliveriesIn } from './deliveries.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
@@ -96,11 +97,7 @@ const told = async (count = 1) => {
   await expect.poll(() => receiver.received.length).toBe(count);
   return JSON.parse(receiver.received.at(-1)?.body ?? '');
 };
-async function deliveries() {
-  const found = [];
-  for await (const { delivery } of new DeliveryLog(store).all()) found.push(delivery);
-  return found;
-}
+const deliveries = () => deliveriesIn(store);
 
 describe("a webhook in RunPod's form", () => {
   it('is told what /status says, with the file, unsigned without a secret', async () => {
