@@ -74,7 +74,7 @@ export class Worker {
     returned: 0,
     lost: 0,
   };
-  /** Versions of job objects that are at their end, and of which nothing is to be read again. */
+  /** Versions of job objects in the bucket that are at their end, and of which nothing is to be read again. */
   readonly #ended = new Map<string, string>();
 
   constructor(options: WorkerOptions) {
@@ -144,6 +144,8 @@ export class Worker {
    */
   async #sweep(signal: AbortSignal): Promise<{ worked: boolean; later: Later[] }> {
     const objects = await listSubmissions(this.#options.store);
+    const there = new Set(objects.map(({ key }) => key));
+    for (const key of this.#ended.keys()) if (!there.has(key)) this.#ended.delete(key);
     const due = objects.filter((object) => this.#ended.get(object.key) !== versionOf(object));
     due.sort((a, b) => a.modifiedAt - b.modifiedAt || (a.key < b.key ? -1 : 1));
     const later: Later[] = [];

@@ -1,19 +1,22 @@
 import { silentLogger } from '@espalier/contracts';
 import { parseMessage } from '@espalier/queue';
 import { jobKey, statusKey } from '@espalier/storage';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Sweep } from '../src/index.ts';
 import { statusOf } from './helpers.ts';
 import { bytes, queues, reaches, serve, stopServing, store } from './lane-helpers.ts';
 
 describe('the sweep', () => {
-  const sweep = (options: { readonly now?: () => number; readonly everySeconds?: number } = {}) =>
+  const sweep = (
+    options: { readonly now?: () => number; readonly everySeconds?: number; readonly rememberedMax?: number } = {},
+  ) =>
     new Sweep({
       store,
       queues: [queues.generate, queues.finish],
       clock: { now: options.now ?? (() => Date.now() + 600_000) },
       logger: silentLogger,
       ...(options.everySeconds !== undefined && { everySeconds: options.everySeconds }),
+      ...(options.rememberedMax !== undefined && { rememberedMax: options.rememberedMax }),
     });
 
   it('announces what no message speaks of, and nothing else', async () => {
@@ -32,6 +35,29 @@ describe('the sweep', () => {
     const found = await Promise.all([sweep(), sweep(), sweep()].map((one) => one.once()));
     expect(found.filter((count) => count !== undefined)).toEqual([1]);
     expect(await sweep({ now: () => Date.now() + 3_600_000 }).once(), 'the queue is not empty').toBeUndefined();
+  });
+
+  it('remembers no more than it may, and nothing of what is gone', async () => {
+    const ids = ['a', 'b', 'c', 'd'];
+    for (const id of ids) await queues.generate.send(JSON.stringify({ id, prompt: id }));
+    serve('generate');
+    for (const id of ids) await reaches(id, 'succeeded');
+    await stopServing();
+    const one = sweep({ everySeconds: 0, rememberedMax: 3 });
+    const reads = vi.spyOn(store, 'get');
+    const readBy = async () => {
+      reads.mockClear();
+      expect(await one.once(), 'nothing is lost').toBe(0);
+      return reads.mock.calls.map(([key]) => key).filter((key) => key.startsWith('status/'));
+    };
+    expect(await readBy()).toEqual(ids.map(statusKey));
+    expect(one.remembered).toBe(3);
+    expect(await readBy(), 'what did not fit is read again').toEqual([statusKey('d')]);
+    await store.delete(jobKey('a'));
+    await store.delete(jobKey('b'));
+    expect(await readBy()).toEqual([statusKey('d')]);
+    expect(one.remembered, 'c and now d').toBe(2);
+    expect(await readBy()).toEqual([]);
   });
 
   it('takes up again what a dead worker left, and what was submitted again', async () => {

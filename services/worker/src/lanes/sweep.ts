@@ -3,6 +3,10 @@
  *
  * It looks only while the queues are empty. As long as something waits in them, a job without a record is most
  * likely waiting too, and announcing it again would only make the queue longer.
+ *
+ * It remembers what need not be read again, up to a bound, and of what still lies in the bucket only. What is beyond
+ * the bound costs a read, or a message, in every sweep. Nothing is forgotten for something newer: of more than fits, swept in the
+ * same order every time, nothing would be left when its turn comes.
  */
 import { type Clock, isTerminal, jobIdFromName, type Logger } from '@espalier/contracts';
 import { encodeJobTurn, type JobQueue } from '@espalier/queue';
@@ -29,19 +33,28 @@ export interface SweepOptions {
   readonly everySeconds?: number;
   /** What moved less long ago is left alone. @defaultValue 60 */
   readonly quietSeconds?: number;
+  /** Job objects of which is remembered that nothing is to be read again. @defaultValue 100,000, some 30 MB */
+  readonly rememberedMax?: number;
 }
 
 export class Sweep {
   readonly #options: SweepOptions;
   readonly #every: number;
   readonly #quiet: number;
-  /** Versions of status records that are at their end: they need not be read again. */
-  readonly #ended = new Map<string, string>();
+  readonly #rememberedMax: number;
+  /** By key of the job object: the version that is at its end; or its ETag, if it was announced without a record. */
+  readonly #settled = new Map<string, string>();
 
   constructor(options: SweepOptions) {
     this.#options = options;
     this.#every = (options.everySeconds ?? 300) * 1000;
     this.#quiet = (options.quietSeconds ?? 60) * 1000;
+    this.#rememberedMax = options.rememberedMax ?? 100_000;
+  }
+
+  /** Job objects of which something is remembered. */
+  get remembered(): number {
+    return this.#settled.size;
   }
 
   async serve(timers: Timers, signal: AbortSignal): Promise<void> {
@@ -61,8 +74,11 @@ export class Sweep {
     for (const queue of queues) if ((await queue.depth()) > 0) return undefined;
     if (!(await this.#takeTurn())) return undefined;
     const records = await this.#records();
+    const objects = await listSubmissions(store);
+    const there = new Set(objects.map(({ key }) => key));
+    for (const key of this.#settled.keys()) if (!there.has(key)) this.#settled.delete(key);
     let announced = 0;
-    for (const object of await listSubmissions(store)) {
+    for (const object of objects) {
       if (!(await this.#isLost(object, records))) continue;
       await queues[0].send(encodeJobTurn({ job: idOf(object), key: object.key }));
       announced += 1;
@@ -88,27 +104,28 @@ export class Sweep {
     if (now - object.modifiedAt < this.#quiet) return false;
     const id = idOf(object);
     const record = records.get(id);
-    if (record !== undefined && this.#ended.get(id) === versionOf(record, object)) return false;
+    const settled = this.#settled.get(object.key);
+    if (record !== undefined && settled === versionOf(record, object)) return false;
     const seen = record === undefined ? undefined : await readStatus(store, id).catch(() => undefined);
     // It may go by an id of its own, or have been refused one: looking at it again costs one message.
-    if (record === undefined || seen === undefined || seen.status.source !== object.key) return this.#once(object);
+    if (record === undefined || seen === undefined || seen.status.source !== object.key) {
+      if (settled === object.etag) return false;
+      this.#settle(object.key, object.etag);
+      return true;
+    }
     const { status } = seen;
     if (status.job_etag !== object.etag || (isTerminal(status.state) && object.modifiedAt > seen.modifiedAt))
       return true;
     if (isTerminal(status.state)) {
-      this.#ended.set(id, versionOf(record, object));
+      this.#settle(object.key, versionOf(record, object));
       return false;
     }
     if (retryTime(status) > now || now - seen.modifiedAt < this.#quiet) return false;
     return status.state === 'queued' || leaseEnd(status) + this.#quiet < now;
   }
 
-  /** Announces a version of a job object that has no record under its own name only once from here. */
-  #once(object: ObjectInfo): boolean {
-    const key = `object ${object.key}`;
-    if (this.#ended.get(key) === object.etag) return false;
-    this.#ended.set(key, object.etag);
-    return true;
+  #settle(key: string, version: string): void {
+    if (this.#settled.has(key) || this.#settled.size < this.#rememberedMax) this.#settled.set(key, version);
   }
 
   async #records(): Promise<Map<string, ObjectInfo>> {

@@ -21,6 +21,8 @@ export interface LightOptions {
   readonly stepMs: number;
   /** Steps that a crash may lose: two saves are written in so many, as the samplers do it. */
   readonly saveEvery: number;
+  /** Length of the first stage after the hand-over. @defaultValue 0 */
+  readonly surfaceMs?: number;
 }
 
 /** Whatever the light stages write of themselves is right. */
@@ -87,7 +89,7 @@ export function lightGraph(options: LightOptions): StageGraph {
 
 function lightStage(
   name: StageName,
-  { steps, stepMs, saveEvery }: LightOptions,
+  { steps, stepMs, saveEvery, surfaceMs = 0 }: LightOptions,
   stages: Record<StageName, Stage>,
 ): Stage {
   const stepped = name === 'structure' || name === 'latent';
@@ -107,6 +109,7 @@ function lightStage(
     async run(context: StageContext) {
       const inputs = INPUTS[name].map((input) => context.input(stages[input]).tensors.x?.data as Uint8Array);
       let value = digest(name, JSON.stringify(context.parameters), ...inputs);
+      if (name === 'surface' && surfaceMs > 0) await sleep(surfaceMs, undefined, { signal: context.signal });
       if (stepped) {
         const { resume } = context;
         let step = resume?.step ?? 0;

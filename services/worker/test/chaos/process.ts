@@ -21,6 +21,8 @@ export interface ChaosOptions {
   readonly light: LightOptions;
   /** Milliseconds that this process' clock is wrong by. */
   readonly clockOffMs?: number;
+  /** Between looks at the cancel marker. @defaultValue 0.25 */
+  readonly beatSeconds?: number;
   readonly attempts?: number;
   readonly idleTimeout?: number;
 }
@@ -29,6 +31,7 @@ export interface ChaosOptions {
 export type ChaosLine =
   | { readonly at: number; readonly type: 'ready' }
   | { readonly at: number; readonly type: 'step'; readonly job: string; readonly stage: string; readonly step: number }
+  | { readonly at: number; readonly type: 'stage'; readonly job: string; readonly stage: string }
   | {
       readonly at: number;
       readonly type: 'resume';
@@ -83,7 +86,7 @@ await serveLanes(
     leaseSeconds: options.leaseSeconds,
     sweepSeconds: options.sweepSeconds,
     width: { generate: options.width, finish: options.width },
-    pace: { poll: 2, beat: 0.25 },
+    pace: { poll: 2, beat: options.beatSeconds ?? 0.25 },
     runnerFor: (lane) => ({
       run: async (job, { signal, onEvent, logger: jobLogger, earlier, justHandedOver, seedDrawn, finishHere }) => {
         const result = await runLane(lane, job, {
@@ -98,6 +101,7 @@ await serveLanes(
           finishHere,
           onProgress: (event) => {
             if (event.type === 'stage.step') say({ type: 'step', job: job.id, stage: event.stage, step: event.step });
+            if (event.type === 'stage.started') say({ type: 'stage', job: job.id, stage: event.stage });
             if (event.type === 'stage.started' && event.resumedFromStep !== undefined) {
               say({ type: 'resume', job: job.id, stage: event.stage, step: event.resumedFromStep });
             }
