@@ -1,5 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { boundaryHalfEdges, HalfEdges, nextCorner, previousCorner, twinHalfEdges, UNPAIRED } from './half-edges.ts';
+import { sphere, subtract, voxelize } from '../../test/shapes.ts';
+import { extractSurface } from '../flexicubes/extract-surface.ts';
+import { filterFaces } from './compact.ts';
+import {
+  boundaryHalfEdges,
+  HalfEdges,
+  isClosed,
+  keptTwins,
+  nextCorner,
+  previousCorner,
+  twinHalfEdges,
+  UNPAIRED,
+} from './half-edges.ts';
 
 const positions = new Float32Array(15);
 
@@ -41,6 +53,23 @@ describe('twinHalfEdges', () => {
       });
       expect(boundaryHalfEdges(mesh)).toEqual(rims);
     }
+  });
+
+  it.each([
+    ['a piece', (_face: number, x: number) => x > 0.1],
+    ['faces here and there', (face: number) => face % 7 < 2],
+    ['the inner of two walls', (_face: number, x: number, y: number, z: number) => Math.hypot(x, y, z) < 0.3],
+  ])('knows what stays of its pairs without %s', (_, goes) => {
+    const mesh = extractSurface(voxelize(subtract(sphere(0.4), sphere(0.2)), { resolution: 24 }));
+    const twins = twinHalfEdges(mesh);
+    expect(isClosed(twins)).toBe(true);
+    const at = (face: number, k: number) => mesh.positions[(mesh.indices[face * 3] as number) * 3 + k] as number;
+    const isGone = new Uint8Array(mesh.indices.length / 3).map((__, face) =>
+      Number(goes(face, at(face, 0), at(face, 1), at(face, 2))),
+    );
+    expect(isGone.some((gone) => gone === 1) && isGone.some((gone) => gone === 0)).toBe(true);
+    const indices = filterFaces(mesh.indices, (face) => isGone[face] === 0);
+    expect(keptTwins(twins, isGone)).toEqual(twinHalfEdges({ positions: mesh.positions, indices }));
   });
 
   it('knows the way round a face', () => {

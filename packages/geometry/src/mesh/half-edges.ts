@@ -88,6 +88,31 @@ export function twinHalfEdges({ positions, indices }: TriangleMesh): Int32Array 
   return twins;
 }
 
+/**
+ * What `twinHalfEdges` gives of a closed mesh once some of its faces are gone, without looking any edge up: all that
+ * can change is that half of a pair is left alone.
+ *
+ * @param twins of the closed mesh.
+ * @param isGone [F] 1 for faces that go; the others keep their order.
+ */
+export function keptTwins(twins: Int32Array, isGone: Uint8Array): Int32Array {
+  // How far the first corner of each face moves to the front.
+  const shift = new Int32Array(isGone.length);
+  let gone = 0;
+  for (let face = 0; face < shift.length; face++) {
+    shift[face] = gone;
+    gone += isGone[face] === 0 ? 0 : 3;
+  }
+  const kept = new Int32Array(twins.length - gone);
+  for (let i = 0, to = 0; i < twins.length; i++) {
+    if (isGone[Math.floor(i / 3)] !== 0) continue;
+    const twin = twins[i] as number;
+    const face = Math.floor(twin / 3);
+    kept[to++] = isGone[face] === 0 ? twin - (shift[face] as number) : UNPAIRED;
+  }
+  return kept;
+}
+
 /** True when all half edges have a twin: a surface without rims, and without edges of more than two faces. */
 export function isClosed(twins: Int32Array): boolean {
   return !twins.includes(UNPAIRED);

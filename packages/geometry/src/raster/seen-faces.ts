@@ -41,7 +41,9 @@ export class SeenFaces {
     this.#depth.fill(Infinity);
     this.#face.fill(-1);
     this.#draw();
-    for (const face of this.#face) if (face >= 0) seen[face] = 1;
+    const faces = this.#face;
+    for (let pixel = 0; pixel < faces.length; pixel++)
+      if ((faces[pixel] as number) >= 0) seen[faces[pixel] as number] = 1;
   }
 
   #project({ eye, right, up, forward, focal }: View): void {

@@ -1,13 +1,9 @@
-/** A mesh' faces, sorted into the cells of a regular grid: quick to build, unlike a tree, for short questions. */
+/** Short questions to a mesh whose faces are sorted into cells, which is quicker than making a tree of them. */
 
 import type { TriangleMesh } from '../mesh/mesh.ts';
-import { boundsOf } from '../mesh/topology.ts';
 import { closestOnTriangle, type TrianglePoint } from './closest-on-triangle.ts';
+import { type FaceCells, faceCells } from './face-cells.ts';
 
-/** Cells along the longest side at most. */
-const MAX_SIDE = 128;
-/** A face may stand in this many cells on average; else cells are made larger. */
-const MAX_COPIES = 8;
 /** Hits nearer than this to where a ray begins are the face that it begins on. World units. */
 const NEAREST_HIT = 1e-5;
 
@@ -16,37 +12,21 @@ export class FaceGrid {
   tests = 0;
   readonly #mesh: TriangleMesh;
   readonly #min: readonly number[];
-  /** Cells along each axis. */
-  #counts: readonly number[] = [];
-  /** World units. */
-  #cell = 1;
-  /** Faces in cell i: `faces` from `starts[i]` to before `starts[i + 1]`. */
+  readonly #counts: readonly number[];
+  readonly #cell: number;
   readonly #starts: Int32Array;
   readonly #faces: Int32Array;
   readonly #range = new Int32Array(6);
   readonly #corners = new Float32Array(9);
   readonly #point: TrianglePoint = { v: 0, w: 0 };
 
-  constructor(mesh: TriangleMesh) {
+  constructor(mesh: TriangleMesh, { min, counts, cell, starts, faces }: FaceCells = faceCells(mesh)) {
     this.#mesh = mesh;
-    const { min, max } = boundsOf(mesh.positions);
-    const faces = mesh.indices.length / 3;
-    const extents = min.map((low, k) => (max[k] as number) - low);
     this.#min = min;
-    let side = Math.min(MAX_SIDE, Math.ceil(Math.sqrt(faces)) + 1);
-    let starts: Int32Array;
-    do {
-      this.#cell = Math.max(...extents) / side || 1;
-      this.#counts = extents.map((length) => Math.min(side, Math.floor(length / this.#cell) + 1));
-      starts = this.#countPerCell();
-      side >>= 1;
-    } while (side > 0 && (starts.at(-1) as number) > faces * MAX_COPIES);
-    this.#faces = new Int32Array(starts.at(-1) as number);
-    this.#visitCells(starts, this.#faces);
-    // Filling moved each start to the next cell's.
-    starts.copyWithin(1, 0, starts.length - 1);
-    starts[0] = 0;
+    this.#counts = counts;
+    this.#cell = cell;
     this.#starts = starts;
+    this.#faces = faces;
   }
 
   /** True when the ray meets no face, either side. Amanatides & Woo 1987 from cell to cell, Moeller & Trumbore 1997. */
@@ -171,51 +151,5 @@ export class FaceGrid {
       if ((vx * qx + vy * qy + vz * qz) / determinant > NEAREST_HIT) return true;
     }
     return false;
-  }
-
-  /** [cells + 1] where each cell's faces will begin; the last is their sum. */
-  #countPerCell(): Int32Array {
-    const [nx, ny, nz] = this.#counts as [number, number, number];
-    const starts = new Int32Array(nx * ny * nz + 1);
-    this.#visitCells(starts, undefined);
-    let sum = 0;
-    for (let cell = 0; cell < starts.length; cell++) {
-      const count = starts[cell] as number;
-      starts[cell] = sum;
-      sum += count;
-    }
-    return starts;
-  }
-
-  /** Adds one to `starts` for each cell that a face's box touches; puts the face at what stood there, if asked to. */
-  #visitCells(starts: Int32Array, faces: Int32Array | undefined): void {
-    const { indices } = this.#mesh;
-    const [nx, ny] = this.#counts as [number, number];
-    const range = this.#range;
-    for (let i = 0; i < indices.length; i += 3) {
-      for (let k = 0; k < 3; k++) this.#rangeOfFace(i, k);
-      const [x0, x1, y1, z1] = [range[0] as number, range[3] as number, range[4] as number, range[5] as number];
-      for (let z = range[2] as number; z <= z1; z++) {
-        for (let y = range[1] as number; y <= y1; y++) {
-          const row = (z * ny + y) * nx;
-          for (let cell = row + x0; cell <= row + x1; cell++) {
-            const slot = starts[cell] as number;
-            if (faces !== undefined) faces[slot] = i / 3;
-            starts[cell] = slot + 1;
-          }
-        }
-      }
-    }
-  }
-
-  #rangeOfFace(i: number, k: number): void {
-    const { positions, indices } = this.#mesh;
-    const a = positions[(indices[i] as number) * 3 + k] as number;
-    const b = positions[(indices[i + 1] as number) * 3 + k] as number;
-    const c = positions[(indices[i + 2] as number) * 3 + k] as number;
-    const low = this.#min[k] as number;
-    const last = (this.#counts[k] as number) - 1;
-    this.#range[k] = Math.min(last, (Math.min(a, b, c) - low) / this.#cell);
-    this.#range[k + 3] = Math.min(last, (Math.max(a, b, c) - low) / this.#cell);
   }
 }

@@ -5,9 +5,11 @@ import { extractSurface } from '../flexicubes/extract-surface.ts';
 import { dropUnusedVertices, filterFaces } from '../mesh/compact.ts';
 import { faceCount, type RawMesh } from '../mesh/mesh.ts';
 import { inspectTopology } from '../mesh/topology.ts';
+import { faceCells } from '../spatial/face-cells.ts';
 import { cleanSurface } from './clean-surface.ts';
 import { fillHoles } from './fill-holes.ts';
-import { look, planLooks, removeUnseenFaces } from './hidden-faces.ts';
+import { askSuspects, emptyAnswers, findSuspects, hiddenFaces } from './hidden-faces.ts';
+import { look, planLooks } from './looks.ts';
 import { removeSpecks } from './specks.ts';
 import { splitNonManifold } from './split-non-manifold.ts';
 
@@ -33,16 +35,23 @@ function merge(...meshes: readonly RawMesh[]): RawMesh {
   };
 }
 
-/** As two threads would do it, one after the other; both keep to one count of views. */
+/** As two threads would do it, one after the other; both keep to one count of views, and of rays. */
 function removeHiddenFaces(mesh: RawMesh): { indices: Uint32Array; removed: number } {
   const plan = planLooks(mesh, inspectTopology(mesh).watertight);
   const [seen, next] = [new Uint8Array(faceCount(mesh)), new Int32Array(1)];
   look(mesh, plan, seen, next);
   look(mesh, plan, seen, next);
-  return removeUnseenFaces(mesh, seen);
+  const suspects = findSuspects(mesh, seen, plan.area);
+  const [answers, cells] = [emptyAnswers(suspects), faceCells(mesh)];
+  askSuspects(mesh, cells, suspects, answers);
+  askSuspects(mesh, cells, suspects, answers);
+  const isHidden = hiddenFaces(faceCount(mesh), suspects, answers);
+  if (isHidden === undefined) return { indices: mesh.indices, removed: 0 };
+  const indices = filterFaces(mesh.indices, (face) => isHidden[face] === 0);
+  return { indices, removed: faceCount(mesh) - indices.length / 3 };
 }
 
-describe('removeUnseenFaces', () => {
+describe('hiddenFaces', () => {
   it('takes an inner shell away and leaves every outer face', () => {
     const hollow = extractSurface({ ...voxelize(sphere(0.35), { resolution }), fillEnclosed: false });
     const { indices, removed } = removeHiddenFaces(hollow);

@@ -2,9 +2,10 @@
 
 import { checkpoint, type Interruptible } from '../interruptible.ts';
 import { faceCount, type RawMesh } from '../mesh/mesh.ts';
+import { emptyAnswers } from './hidden-faces.ts';
 import { REFINING_ROUNDS } from './refine-vertices.ts';
-import type { SimplifyOptions } from './simplify.ts';
-import { SURFACE_STEPS, type SurfaceStep, type SurfaceSteps } from './surface-steps.ts';
+import { type SimplifyOptions, wantedFaces } from './simplify.ts';
+import { type RepairedSurface, SURFACE_STEPS, type SurfaceStep, type SurfaceSteps } from './surface-steps.ts';
 
 export interface CleanSurfaceOptions extends SimplifyOptions, Interruptible {
   /** Holes of the input up to this share of its largest extent are closed, larger ones stay. Default 0.1. */
@@ -70,7 +71,7 @@ export async function cleanSurface(
   };
   await together(crew, nextView, () => crew.run('see', { repaired, seen, next: nextView }, tellProgress));
   checkpoint(options, 0.45);
-  const cleaned = await crew.run('clean', { repaired, seen });
+  const cleaned = await crew.run('clean', { repaired, ...(await findHidden(crew, repaired, seen)) });
   checkpoint(options, 0.6);
 
   const wanted = {
@@ -78,7 +79,12 @@ export async function cleanSurface(
     ...(targetFaces !== undefined && { targetFaces }),
     ...(maxFaces !== undefined && { maxFaces }),
   };
-  const collapsed = await crew.run('collapse', { mesh: cleaned.mesh, options: wanted });
+  const isSmaller = wantedFaces(faceCount(cleaned.mesh), wanted) < faceCount(cleaned.mesh);
+  // What holds vertices back at the end is made ready while one thread is busy with the collapses.
+  const [collapsed, cells] = await allSettled([
+    crew.run('collapse', { mesh: cleaned.mesh, options: wanted }),
+    isSmaller ? crew.run('cells', cleaned.mesh) : undefined,
+  ]);
   let { refining } = collapsed;
   for (let round = 0; round < REFINING_ROUNDS && refining !== undefined; round++) {
     checkpoint(options, 0.75 + (0.2 * round) / REFINING_ROUNDS);
@@ -87,7 +93,7 @@ export async function cleanSurface(
     refining = await crew.run('fit', refining);
   }
   checkpoint(options, 0.95);
-  const settled = await crew.run('settle', { collapsed: collapsed.mesh, refining, clean: cleaned.mesh });
+  const settled = await crew.run('settle', { collapsed: collapsed.mesh, refining, clean: cleaned.mesh, cells });
   checkpoint(options, 1);
   const [clean, mesh] = [unshared(cleaned.mesh), unshared(settled)];
   return {
@@ -107,6 +113,25 @@ export async function cleanSurface(
   };
 }
 
+/** Above this share of unseen faces there is an inner shell, and rays will be needed. */
+const SHELL_SHARE = 0.1;
+
+async function findHidden(crew: SurfaceCrew, repaired: RepairedSurface, seen: Uint8Array) {
+  const { positions, indices } = repaired.mesh;
+  const mesh = { positions, indices };
+  let unseen = 0;
+  for (let face = 0; face < seen.length; face++) if (seen[face] === 0) unseen++;
+  const [suspects, early] = await allSettled([
+    crew.run('suspect', { repaired, seen }),
+    unseen > seen.length * SHELL_SHARE ? crew.run('cells', mesh) : undefined,
+  ]);
+  if (suspects.samples.length === 0) return { suspects, answers: undefined };
+  const cells = early ?? (await crew.run('cells', mesh));
+  const answers = emptyAnswers(suspects);
+  await together(crew, answers.counters, () => crew.run('ask', { mesh, cells, suspects, answers }));
+  return { suspects, answers };
+}
+
 function thisThread({ signal }: Interruptible): SurfaceCrew {
   return {
     size: 1,
@@ -117,7 +142,13 @@ function thisThread({ signal }: Interruptible): SurfaceCrew {
   };
 }
 
-/** All of the crew at once; waits for all, also when one fails: nothing goes on behind the caller's back. */
+/** Both results; waits for both, also when one fails: nothing goes on behind the caller's back. */
+async function allSettled<A, B>(work: [Promise<A>, Promise<B> | undefined]): Promise<[A, B | undefined]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}
+
+/** All of the crew at once, and all are waited for. `next[0]` counts what is taken. */
 async function together({ size }: SurfaceCrew, next: Int32Array, work: () => Promise<void>): Promise<void> {
   const all = Array.from({ length: size }, () =>
     work().catch((error: unknown) => {

@@ -8,20 +8,14 @@
 
 import { checkpoint, type Interruptible } from '../interruptible.ts';
 import { faceAdjacency } from '../mesh/adjacency.ts';
-import { filterFaces } from '../mesh/compact.ts';
 import type { TriangleMesh } from '../mesh/mesh.ts';
-import { boundsOf, crossProduct, surfaceArea } from '../mesh/topology.ts';
-import { sphereDirections, type View, viewOf } from '../raster/camera.ts';
-import { SeenFaces } from '../raster/seen-faces.ts';
+import { crossProduct } from '../mesh/topology.ts';
+import { sphereDirections } from '../raster/camera.ts';
+import type { FaceCells } from '../spatial/face-cells.ts';
 import { FaceGrid } from '../spatial/face-grid.ts';
 
-/** Directions to look from, and pixels along one side of each view. */
-const VIEWS = 26;
-const VIEW_SIZE = 512;
 /** Unseen patches that are attached to seen faces stay below this share of the whole area. */
 const CREVICE_SHARE = 0.002;
-/** Area of the mesh over the squared radius of its sphere, up to which views have their full size. */
-const MAX_LAYERS = 60;
 /** Patches that rays are spent on, largest first; smaller ones stay. */
 const MAX_PATCHES = 256;
 const RAY_FACES = 96;
@@ -30,79 +24,119 @@ const RAYS_PER_FACE = 48;
 const OPEN_SHARE = 0.01;
 /** Rays are tested against this many faces in all; patches that are left then stay. */
 const MAX_TESTS = 2e8;
+/** Tests are counted in so many at once where threads share the count: it stays within 32 bits. */
+const TEST_UNIT = 1024;
 
-/** From where a mesh is looked at. Plain data, so that threads can share the work. */
-export interface LookPlan {
-  readonly views: readonly View[];
-  /** Pixels along one side. */
-  readonly size: number;
-  readonly cullsBack: boolean;
-}
-
-export function planLooks(mesh: TriangleMesh, isClosed: boolean): LookPlan {
-  const { min, max } = boundsOf(mesh.positions);
-  const center = min.map((low, k) => (low + (max[k] as number)) / 2) as [number, number, number];
-  const radius = Math.hypot(...min.map((low, k) => ((max[k] as number) - low) / 2)) || 1;
-  // Drawing costs as many pixels as all faces cover; heaps of large faces over each other get fewer.
-  const layers = surfaceArea(mesh) / (radius * radius);
-  return {
-    views: sphereDirections(VIEWS).map((direction) => {
-      const eye = center.map((value, k) => value + (direction[k] as number) * radius * 2) as [number, number, number];
-      return viewOf({ eye, target: center, up: [0, 0, 1], halfHeight: radius * 1.01 });
-    }),
-    size: Math.max(64, Math.floor(VIEW_SIZE * Math.min(1, Math.sqrt(MAX_LAYERS / layers)))),
-    cullsBack: isClosed,
-  };
+/** Patches that may be hidden, the largest first. */
+export interface Suspects {
+  /** Faces of patch p: `faces` from `starts[p]` to before `starts[p + 1]`. */
+  readonly faces: Int32Array;
+  readonly starts: Int32Array;
+  /** Faces that rays begin on, in the order of the patches: of patch p as many as `asked[p]`. */
+  readonly asked: Int32Array;
+  readonly samples: Int32Array;
 }
 
 /**
- * Takes views from the plan until none is left. Threads that share `seen` and `next` share the work; which of them
- * takes which view changes nothing.
- *
- * @param seen [F] set to 1 for faces that a view shows.
- * @param next number of the next view.
- */
-export function look(
-  mesh: TriangleMesh,
-  plan: LookPlan,
-  seen: Uint8Array,
-  next: Int32Array,
-  options: Interruptible = {},
-): void {
-  const drawing = new SeenFaces(mesh, plan);
-  for (let i = Atomics.add(next, 0, 1); i < plan.views.length; i = Atomics.add(next, 0, 1)) {
-    checkpoint(options, i / plan.views.length);
-    drawing.mark(plan.views[i] as View, seen);
-  }
-}
-
-/**
- * The faces that stay, and how many went: of those that no view showed, what is hidden. Boundaries that this opens are
- * for `fillHoles`.
- *
  * @param seen [F] 1 for faces that a view showed.
+ * @param area of the mesh, square world units.
+ * @param twins what `twinHalfEdges` gives, where the mesh is closed.
  */
-export function removeUnseenFaces(
-  mesh: TriangleMesh,
-  seen: Uint8Array,
-  options: Interruptible = {},
-): { indices: Uint32Array; removed: number } {
-  const smallest = surfaceArea(mesh) * CREVICE_SHARE;
-  const candidates = unseenPatches(mesh, seen)
-    .filter(({ isAttached, area }) => !isAttached || area >= smallest)
+export function findSuspects(mesh: TriangleMesh, seen: Uint8Array, area: number, twins?: Int32Array): Suspects {
+  const smallest = area * CREVICE_SHARE;
+  const patches = unseenPatches(mesh, seen, twins)
+    .filter((patch) => !patch.isAttached || patch.area >= smallest)
     .sort((a, b) => b.area - a.area || (a.faces[0] as number) - (b.faces[0] as number))
     .slice(0, MAX_PATCHES);
-  if (candidates.length === 0) return { indices: mesh.indices, removed: 0 };
-  const isHidden = new Uint8Array(seen.length);
-  const grid = new FaceGrid(mesh);
-  let removed = 0;
-  for (const { faces } of candidates) {
+  const samples: number[] = [];
+  const asked = new Int32Array(patches.length);
+  const starts = new Int32Array(patches.length + 1);
+  patches.forEach(({ faces }, p) => {
+    const before = samples.length;
+    const step = Math.max(1, faces.length / RAY_FACES);
+    for (let i = 0; i < faces.length; i += step) samples.push(faces[Math.floor(i)] as number);
+    asked[p] = samples.length - before;
+    starts[p + 1] = (starts[p] as number) + faces.length;
+  });
+  const faces = new Int32Array(starts.at(-1) as number);
+  patches.forEach((patch, p) => {
+    faces.set(patch.faces, starts[p] as number);
+  });
+  return { faces, starts, asked, samples: Int32Array.from(samples) };
+}
+
+/** What rays from each sample met; in shared memory where threads share the work. */
+export interface RayAnswers {
+  /** [S] rays cast, rays of them that met nothing, faces they were tested against. */
+  readonly cast: Int32Array;
+  readonly open: Int32Array;
+  readonly tests: Float64Array;
+  /** Number of the next sample; tests of all so far, in units. Both counted up by all threads. */
+  readonly counters: Int32Array;
+}
+
+/** Room for the answers, before the first ray. */
+export function emptyAnswers({ samples }: Suspects): RayAnswers {
+  const counts = (length: number) => new Int32Array(new SharedArrayBuffer(length * 4));
+  const tests = new Float64Array(new SharedArrayBuffer(samples.length * 8));
+  return { cast: counts(samples.length), open: counts(samples.length), tests, counters: counts(2) };
+}
+
+/**
+ * Casts rays from the middles of samples into the half space before each, until no sample is left or too much was
+ * tested. Threads that share the answers share the work. A sample before which no more than `MAX_TESTS` were needed is
+ * always answered: what was counted by then comes from samples before it.
+ */
+export function askSuspects(
+  mesh: TriangleMesh,
+  cells: FaceCells,
+  { samples }: Suspects,
+  { cast, open, tests, counters }: RayAnswers,
+  options: Interruptible = {},
+): void {
+  const grid = new FaceGrid(mesh, cells);
+  const directions = sphereDirections(RAYS_PER_FACE * 2);
+  for (let i = Atomics.add(counters, 0, 1); i < samples.length; i = Atomics.add(counters, 0, 1)) {
     checkpoint(options);
-    if (openShare(mesh, grid, faces) > OPEN_SHARE) continue;
-    for (const face of faces) isHidden[face] = 1;
-    removed += faces.length;
+    if (Atomics.load(counters, 1) > MAX_TESTS / TEST_UNIT) return;
+    const face = samples[i] as number;
+    const [nx, ny, nz] = crossProduct(mesh.positions, mesh.indices, face * 3);
+    const middle = [0, 1, 2].map((k) => {
+      const corner = (c: number) => mesh.positions[(mesh.indices[face * 3 + c] as number) * 3 + k] as number;
+      return (corner(0) + corner(1) + corner(2)) / 3;
+    }) as [number, number, number];
+    const before = grid.tests;
+    for (const [dx, dy, dz] of directions) {
+      if (nx * dx + ny * dy + nz * dz <= 0) continue;
+      cast[i] = (cast[i] as number) + 1;
+      if (grid.isOpen(...middle, dx, dy, dz)) open[i] = (open[i] as number) + 1;
+    }
+    tests[i] = grid.tests - before;
+    Atomics.add(counters, 1, Math.floor((tests[i] as number) / TEST_UNIT));
   }
-  return { indices: removed === 0 ? mesh.indices : filterFaces(mesh.indices, (face) => isHidden[face] === 0), removed };
+}
+
+/** [F] 1 for faces of patches from which hardly a ray gets out; undefined when there is none. */
+export function hiddenFaces(
+  faceCount: number,
+  { faces, starts, asked }: Suspects,
+  answers: RayAnswers,
+): Uint8Array | undefined {
+  const isHidden = new Uint8Array(faceCount);
+  let [sample, tests, isAny] = [0, 0, false];
+  for (let p = 0; p < asked.length; p++) {
+    let [cast, open, isAnswered] = [0, 0, true];
+    for (const end = sample + (asked[p] as number); sample < end; sample++) {
+      if (tests > MAX_TESTS) isAnswered = false;
+      tests += answers.tests[sample] as number;
+      cast += answers.cast[sample] as number;
+      open += answers.open[sample] as number;
+    }
+    if (!isAnswered || (cast > 0 && open / cast > OPEN_SHARE)) continue;
+    for (let i = starts[p] as number; i < (starts[p + 1] as number); i++) isHidden[faces[i] as number] = 1;
+    isAny = true;
+  }
+  return isAny ? isHidden : undefined;
 }
 
 interface Patch {
@@ -113,8 +147,8 @@ interface Patch {
   readonly isAttached: boolean;
 }
 
-function unseenPatches(mesh: TriangleMesh, seen: Uint8Array): Patch[] {
-  const neighbours = faceAdjacency(mesh);
+function unseenPatches(mesh: TriangleMesh, seen: Uint8Array, twins: Int32Array | undefined): Patch[] {
+  const neighbours = twins === undefined ? faceAdjacency(mesh) : facesOf(twins);
   const visited = seen.slice();
   const queue = new Int32Array(seen.length);
   const patches: Patch[] = [];
@@ -144,24 +178,9 @@ function unseenPatches(mesh: TriangleMesh, seen: Uint8Array): Patch[] {
   return patches;
 }
 
-/** Share of rays, from the middles of some faces into the half space before each, that hit nothing. */
-function openShare(mesh: TriangleMesh, grid: FaceGrid, faces: Int32Array): number {
-  const directions = sphereDirections(RAYS_PER_FACE * 2);
-  const step = Math.max(1, faces.length / RAY_FACES);
-  let [cast, open] = [0, 0];
-  for (let i = 0; i < faces.length; i += step) {
-    if (grid.tests > MAX_TESTS) return 1;
-    const face = faces[Math.floor(i)] as number;
-    const [nx, ny, nz] = crossProduct(mesh.positions, mesh.indices, face * 3);
-    const middle = [0, 1, 2].map((k) => {
-      const corner = (c: number) => mesh.positions[(mesh.indices[face * 3 + c] as number) * 3 + k] as number;
-      return (corner(0) + corner(1) + corner(2)) / 3;
-    }) as [number, number, number];
-    for (const [dx, dy, dz] of directions) {
-      if (nx * dx + ny * dy + nz * dz <= 0) continue;
-      cast++;
-      if (grid.isOpen(...middle, dx, dy, dz)) open++;
-    }
-  }
-  return cast === 0 ? 0 : open / cast;
+/** [3F] the face of each half edge' twin. */
+function facesOf(twins: Int32Array): Int32Array {
+  const faces = new Int32Array(twins.length);
+  for (let i = 0; i < twins.length; i++) faces[i] = (twins[i] as number) / 3;
+  return faces;
 }

@@ -2,6 +2,7 @@
 
 import { nextCorner } from '../mesh/half-edges.ts';
 import type { TriangleMesh } from '../mesh/mesh.ts';
+import type { FaceCells } from '../spatial/face-cells.ts';
 import { FaceGrid } from '../spatial/face-grid.ts';
 
 /** Passes in which a move is halved; after them it is taken back whole. */
@@ -14,12 +15,19 @@ const PASSES = 6;
  *
  * @param before [V, 3] positions before the move.
  * @param limit world units.
+ * @param cells those of the surface, where they are known.
  * @returns [V, 3] positions
  */
-export function holdBack(mesh: TriangleMesh, before: Float32Array, surface: TriangleMesh, limit: number): Float32Array {
+export function holdBack(
+  mesh: TriangleMesh,
+  before: Float32Array,
+  surface: TriangleMesh,
+  limit: number,
+  cells?: FaceCells,
+): Float32Array {
   const positions = mesh.positions.slice();
   if (!(limit > 0)) return positions;
-  const grid = new FaceGrid(surface);
+  const grid = new FaceGrid(surface, cells);
   // Distances beyond this are all alike: far too far.
   const far = limit * 8;
   const place = new Float64Array(3);

@@ -1,6 +1,7 @@
 /** Moves the vertices of a simplified mesh to where its faces fit the original best. */
 
 import type { TriangleMesh } from '../mesh/mesh.ts';
+import type { FaceCells } from '../spatial/face-cells.ts';
 import { fitVertices } from './fit-vertices.ts';
 import { holdBack } from './hold-back.ts';
 import { emptyNearest, findNearest, type NearestPoints } from './nearest-points.ts';
@@ -55,9 +56,12 @@ export function refineStep({ start, mesh, nearest, limit }: Refining): Refining 
   };
 }
 
-/** @returns [V, 3] positions */
-export function endRefining({ start, mesh, limit }: Refining, original: TriangleMesh): Float32Array {
-  return holdBack(mesh, start.positions, original, limit);
+/**
+ * @param cells those of the original, where they are known.
+ * @returns [V, 3] positions
+ */
+export function endRefining({ start, mesh, limit }: Refining, original: TriangleMesh, cells?: FaceCells): Float32Array {
+  return holdBack(mesh, start.positions, original, limit, cells);
 }
 
 function quantile(values: Float64Array, share: number): number {

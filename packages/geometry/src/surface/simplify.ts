@@ -74,9 +74,11 @@ export async function collapseEdges(mesh: RawMesh, options: SimplifyOptions): Pr
     indices = indices.slice(0, length);
     [length, error] = collapse(maxFaces, Number.MAX_VALUE);
   }
-  for (let i = 0; i < attributes.length; i++) attributes[i] = Math.min(Math.max(attributes[i] as number, 0), 1);
   const collapsed = dropDegenerateFaces({ positions, attributes, indices: indices.slice(0, length) }, true);
-  return { mesh: dropUnusedVertices(collapsed), error: error * scale };
+  const result = dropUnusedVertices(collapsed);
+  const kept = result.attributes;
+  for (let i = 0; i < kept.length; i++) kept[i] = Math.min(Math.max(kept[i] as number, 0), 1);
+  return { mesh: result, error: error * scale };
 }
 
 /** meshoptimizer takes vertices in one place for one vertex, which would join sheets that only touch. */
@@ -93,7 +95,8 @@ function separateCoincident(positions: Float32Array): void {
   }
 }
 
-function wantedFaces(faces: number, { simplify: share, targetFaces, maxFaces }: SimplifyOptions): number {
+/** @throws TerminalError `SIMPLIFY_INVALID` */
+export function wantedFaces(faces: number, { simplify: share, targetFaces, maxFaces }: SimplifyOptions): number {
   if (share !== undefined && !(share >= 0 && share <= 1)) throw invalid('simplify', share, 'a number from 0 to 1');
   for (const [field, value] of Object.entries({ targetFaces, maxFaces })) {
     if (value === undefined || (Number.isInteger(value) && value > 0)) continue;

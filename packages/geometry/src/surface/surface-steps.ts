@@ -5,14 +5,16 @@
 
 import { TerminalError } from '@espalier/contracts';
 import { checkpoint, type Interruptible } from '../interruptible.ts';
-import { dropDegenerateFaces, dropUnusedVertices, weldBoundaries } from '../mesh/compact.ts';
-import { isClosed, twinHalfEdges } from '../mesh/half-edges.ts';
-import { faceCount, type RawMesh } from '../mesh/mesh.ts';
+import { dropDegenerateFaces, dropUnusedVertices, filterFaces, weldBoundaries } from '../mesh/compact.ts';
+import { isClosed, keptTwins, twinHalfEdges } from '../mesh/half-edges.ts';
+import { faceCount, type RawMesh, type TriangleMesh } from '../mesh/mesh.ts';
 import { boundsOf } from '../mesh/topology.ts';
 import { shareArrays } from '../shared-arrays.ts';
+import { type FaceCells, faceCells } from '../spatial/face-cells.ts';
 import { dropBrokenFaces } from './broken-faces.ts';
 import { type FillHolesOptions, type FillHolesResult, fillHoles } from './fill-holes.ts';
-import { type LookPlan, look, planLooks, removeUnseenFaces } from './hidden-faces.ts';
+import { askSuspects, findSuspects, hiddenFaces, type RayAnswers, type Suspects } from './hidden-faces.ts';
+import { type LookPlan, look, planLooks } from './looks.ts';
 import { findNearest } from './nearest-points.ts';
 import { endRefining, type Refining, refineStep, startRefining } from './refine-vertices.ts';
 import { collapseEdges, type SimplifyOptions } from './simplify.ts';
@@ -21,6 +23,8 @@ import { splitNonManifold } from './split-non-manifold.ts';
 
 export interface RepairedSurface {
   readonly mesh: RawMesh;
+  /** What `twinHalfEdges` gives of the mesh where it is closed; undefined where it is not. */
+  readonly twins: Int32Array | undefined;
   readonly brokenFaces: number;
   readonly holesClosed: number;
   readonly holesLeft: number;
@@ -38,11 +42,13 @@ function repair({ raw, maxHoleShare }: { raw: RawMesh; maxHoleShare: number }, o
   checkpoint(options, 0.5);
   const { min, max } = boundsOf(faces.positions);
   const maxHoleSize = Math.max(...min.map((low, k) => (max[k] as number) - low)) * maxHoleShare;
-  const twins = twinHalfEdges(faces);
-  const whole = isClosed(twins) ? splitNonManifold(faces, twins) : splitNonManifold(weldBoundaries(faces));
-  const { mesh, closed, left } = close(whole, isClosed(twins), { maxSize: maxHoleSize, signal: options.signal });
+  const twins = closedTwins(twinHalfEdges(faces));
+  // Giving sheets vertices of their own leaves all half edges with the twins that they have.
+  const whole = twins === undefined ? splitNonManifold(weldBoundaries(faces)) : splitNonManifold(faces, twins);
+  const { mesh, closed, left } = close(whole, twins, { maxSize: maxHoleSize, signal: options.signal });
   return shareArrays<RepairedSurface>({
     mesh,
+    twins,
     brokenFaces: faceCount(raw) - faceCount(sound),
     holesClosed: closed,
     holesLeft: left,
@@ -52,8 +58,12 @@ function repair({ raw, maxHoleShare }: { raw: RawMesh; maxHoleShare: number }, o
 }
 
 /** What is closed already needs no looking for holes. */
-function close(mesh: RawMesh, isClosed: boolean, options: FillHolesOptions): FillHolesResult {
-  return isClosed ? { mesh, closed: 0, left: 0 } : fillHoles(mesh, options);
+function close(mesh: RawMesh, twins: Int32Array | undefined, options: FillHolesOptions): FillHolesResult {
+  return twins === undefined ? fillHoles(mesh, options) : { mesh, closed: 0, left: 0 };
+}
+
+function closedTwins(twins: Int32Array): Int32Array | undefined {
+  return isClosed(twins) ? twins : undefined;
 }
 
 export interface SeenTask {
@@ -68,6 +78,28 @@ function see({ repaired: { mesh, looks }, seen, next }: SeenTask, options: Inter
   look(mesh, looks, seen, next, options);
 }
 
+/** Patches that no view showed, and that may be more than crevices. */
+function suspect({ repaired, seen }: Omit<SeenTask, 'next'>): Suspects {
+  const { mesh, twins, looks } = repaired;
+  return shareArrays(findSuspects(mesh, seen, looks.area, twins));
+}
+
+function cells({ positions, indices }: TriangleMesh): FaceCells {
+  return shareArrays(faceCells({ positions, indices }));
+}
+
+export interface AskTask {
+  readonly mesh: TriangleMesh;
+  readonly cells: FaceCells;
+  readonly suspects: Suspects;
+  /** Filled by all threads that ask. */
+  readonly answers: RayAnswers;
+}
+
+function ask({ mesh, cells, suspects, answers }: AskTask, { signal }: Interruptible): void {
+  askSuspects(mesh, cells, suspects, answers, { signal });
+}
+
 export interface CleanedSurface {
   readonly mesh: RawMesh;
   readonly hiddenFaces: number;
@@ -76,26 +108,42 @@ export interface CleanedSurface {
   readonly holesLeft: number;
 }
 
+export interface CleanTask {
+  readonly repaired: RepairedSurface;
+  readonly suspects: Suspects;
+  /** Undefined where nobody was asked. */
+  readonly answers: RayAnswers | undefined;
+}
+
 /** Removes what cannot be seen and what is only a speck, closes what that opened. */
-function clean({ repaired, seen }: Omit<SeenTask, 'next'>, { signal }: Interruptible): CleanedSurface {
+function clean({ repaired, suspects, answers }: CleanTask, { signal }: Interruptible): CleanedSurface {
   const { mesh, holesLeft, maxHoleSize } = repaired;
-  const hidden = removeUnseenFaces(mesh, seen, { signal });
-  const visible = dropUnusedVertices(mesh, hidden.indices);
+  const isHidden = answers && hiddenFaces(faceCount(mesh), suspects, answers);
+  const visible = isHidden ? withoutFaces(mesh, isHidden) : mesh;
+  const hidden = faceCount(mesh) - faceCount(visible);
   // Rims that the removal made were closed before, so they are closed whatever their size.
-  const isOpened = hidden.removed > 0 && holesLeft === 0;
-  const twins = twinHalfEdges(visible);
-  const closed = close(visible, isClosed(twins), isOpened ? { signal } : { maxSize: maxHoleSize, signal });
-  const separated = closed.mesh === visible ? splitNonManifold(visible, twins) : splitNonManifold(closed.mesh);
+  const isOpened = hidden > 0 && holesLeft === 0;
+  // Where both are closed, whole pieces went, and each vertex keeps all of its faces or none.
+  const twins = repaired.twins && closedTwins(isHidden ? keptTwins(repaired.twins, isHidden) : repaired.twins);
+  const closed = close(visible, twins, isOpened ? { signal } : { maxSize: maxHoleSize, signal });
+  const separated = twins === undefined ? splitNonManifold(closed.mesh) : closed.mesh;
   const specks = removeSpecks(separated);
-  const cleaned = dropUnusedVertices(separated, specks.indices);
+  const cleaned = specks.removed > 0 ? dropUnusedVertices(separated, specks.indices) : separated;
   if (faceCount(cleaned) === 0) throw emptyMesh();
   return shareArrays({
     mesh: cleaned,
-    hiddenFaces: hidden.removed,
+    hiddenFaces: hidden,
     speckFaces: specks.removed,
     holesClosed: closed.closed,
     holesLeft: closed.left,
   });
+}
+
+function withoutFaces(mesh: RawMesh, isGone: Uint8Array): RawMesh {
+  return dropUnusedVertices(
+    mesh,
+    filterFaces(mesh.indices, (face) => isGone[face] === 0),
+  );
 }
 
 export interface CollapsedSurface {
@@ -133,12 +181,14 @@ function settle({
   collapsed,
   refining,
   clean,
+  cells,
 }: {
   collapsed: RawMesh;
   refining: Refining | undefined;
   clean: RawMesh;
+  cells: FaceCells | undefined;
 }) {
-  const positions = refining === undefined ? collapsed.positions : endRefining(refining, clean);
+  const positions = refining === undefined ? collapsed.positions : endRefining(refining, clean, cells);
   return shareArrays(splitNonManifold({ ...collapsed, positions }));
 }
 
@@ -150,6 +200,6 @@ function emptyMesh(): TerminalError {
   });
 }
 
-export const SURFACE_STEPS = { repair, see, clean, collapse, nearest, fit, settle } as const;
+export const SURFACE_STEPS = { repair, see, suspect, cells, ask, clean, collapse, nearest, fit, settle } as const;
 export type SurfaceSteps = typeof SURFACE_STEPS;
 export type SurfaceStep = keyof SurfaceSteps;
