@@ -14,6 +14,7 @@ const QUICK: LightOptions = { steps: 2, stepMs: 0, saveEvery: 100 };
 /** 10 s of sampling. */
 const TEN_SECONDS: LightOptions = { steps: 200, stepMs: 25, saveEvery: 1000 };
 const CACHED_WIDTH = 8;
+const evenly = (width: number) => ({ generate: width, finish: width });
 const CHEST = { prompt: 'a chest', seed: 1 };
 
 /** Jobs whose asset is there already; and the same requests without a worker around them. */
@@ -23,7 +24,7 @@ export async function measureCached(servers: AwsServers, count: number) {
   await submitAll(place, count);
   const before = await servers.counts();
   const progress = new Progress('cached jobs', count);
-  const seconds = await serveUntilDone(place, QUICK, CACHED_WIDTH, progress);
+  const seconds = await serveUntilDone(place, { light: QUICK, width: evenly(CACHED_WIDTH) }, progress);
   const requests = requestsPerJob(before, await servers.counts(), count);
   const bare = await makePlace(servers);
   const bareCount = Math.min(count, 1000);
@@ -53,20 +54,55 @@ async function submitAll(place: Place, count: number): Promise<void> {
   await Promise.all(Array.from({ length: 8 }, submit));
 }
 
-/**
- * Jobs of which nothing is known: every stage computed, no save in the middle, both lanes.
- *
- * @param seed `given`: somebody may have asked for the same before; `drawn`: by the worker
- */
-export async function measureComputed(servers: AwsServers, seed: 'given' | 'drawn'): Promise<RequestsPerJob> {
-  const place = await makePlace(servers);
-  const count = 50;
-  for (let index = 0; index < count; index += 1) {
-    await place.submit(`job-${index}`, { prompt: `p${index}`, ...(seed === 'given' && { seed: index }) });
+/** How a job comes that computes all its stages, and who takes it. */
+export interface Form {
+  /** Both lanes in one worker, or one in each of two. */
+  readonly workers: 'one' | 'two';
+  /** `given`: somebody may have asked for the same before; `drawn`: by the worker. */
+  readonly seed: 'given' | 'drawn';
+  /** The bucket announces an object, or the message is the job. */
+  readonly by: 'object' | 'message';
+  /** Taken as soon as it comes, or after more time than lies between two looks at a cancel marker. */
+  readonly taken: 'at once' | 'later';
+}
+
+const COMPUTED_JOBS = 50;
+/** Milliseconds; a worker looks for cancel markers every 5 s, and stores date their objects in whole seconds. */
+const LATER = 7000;
+
+/** Jobs of which nothing is known: every stage computed, no save in the middle. */
+export async function measureComputed(servers: AwsServers, form: Form): Promise<RequestsPerJob> {
+  const { workers, seed, by, taken } = form;
+  const place = await makePlace(servers, by === 'object');
+  let submitted = 0;
+  const submit = async (): Promise<void> => {
+    if (submitted === COMPUTED_JOBS) return;
+    const index = submitted;
+    submitted += 1;
+    const body = { prompt: `${workers} ${by} ${taken} ${index}`, ...(seed === 'given' && { seed: index }) };
+    if (by === 'object') await place.submit(`job-${index}`, body);
+    else await place.queues.generate.send(JSON.stringify({ id: `job-${index}`, ...body }));
+  };
+  const atOnce = taken === 'at once';
+  if (!atOnce) {
+    while (submitted < COMPUTED_JOBS) await submit();
+    await sleep(LATER);
   }
   const before = await servers.counts();
-  await serveUntilDone(place, QUICK, 4, new Progress(`computed jobs, seed ${seed}`, count));
-  return requestsPerJob(before, await servers.counts(), count);
+  const progress = new Progress(`computed jobs, ${Object.values(form).join(', ')}`, COMPUTED_JOBS);
+  const submitting = new Set<Promise<void>>();
+  const next = () => void submitting.add(submit());
+  const serving = serveUntilDone(
+    place,
+    // A finish lane that always has room.
+    { light: QUICK, width: { generate: 1, finish: 4 }, together: workers === 'one', ...(atOnce && { onEnd: next }) },
+    progress,
+  );
+  if (atOnce) for (let first = 0; first < 2; first += 1) next();
+  await serving;
+  await Promise.all(submitting);
+  const own = { [by === 'object' ? 's3 PUT' : 'sqs SendMessage']: atOnce ? COMPUTED_JOBS : 0 };
+  return requestsPerJob(before, await servers.counts(), COMPUTED_JOBS, own);
 }
 
 /** A 10 s job against a bare loop over the same stages. */
@@ -80,7 +116,8 @@ export async function measureOverhead(servers: AwsServers) {
     bare += (performance.now() - began) / 1000;
     const place = await makePlace(servers);
     await place.submit('job', { prompt: `bare ${round}`, seed: round });
-    served += await serveUntilDone(place, TEN_SECONDS, 1, new Progress(`10 s job, round ${round + 1}`, 1));
+    const progress = new Progress(`10 s job, round ${round + 1}`, 1);
+    served += await serveUntilDone(place, { light: TEN_SECONDS, width: evenly(1) }, progress);
   }
   return { bareSeconds: bare / rounds, servedSeconds: served / rounds, share: served / bare - 1 };
 }

@@ -1,6 +1,6 @@
 /** A bucket that announces its jobs, the two queues, and lanes in this process that serve them. */
 import { randomInt, randomUUID } from 'node:crypto';
-import { parseJob, silentLogger, WORK_LANES, type WorkLane } from '@espalier/contracts';
+import { parseJob, silentLogger, type WorkLane } from '@espalier/contracts';
 import { runJob, runLane } from '@espalier/pipeline';
 import { openSqsQueue } from '@espalier/queue';
 import { jobKey, openS3Store } from '@espalier/storage';
@@ -14,13 +14,14 @@ const client = { credentials: { accessKeyId: 'test', secretAccessKey: 'testtest'
 /** A run in which nothing ends for so long will not end at all: milliseconds. */
 const STALL = 150_000;
 
-export async function makePlace({ endpoint }: AwsServers) {
+/** @param announces what is written under `jobs/` */
+export async function makePlace({ endpoint }: AwsServers, announces = true) {
   const name = `bench-${randomUUID().slice(0, 8)}`;
   const admin = awsAdmin(endpoint);
   const generate = await admin.createQueue(`${name}-generate`);
   const finish = await admin.createQueue(`${name}-finish`);
   await admin.createBucket(name);
-  await admin.notify(name, { queue: generate.arn }, 'jobs/');
+  if (announces) await admin.notify(name, { queue: generate.arn }, 'jobs/');
   const store = await openS3Store(`s3://${name}`, { endpoint, client });
   const open = (url: string) => openSqsQueue(url, { endpoint, client, visibilitySeconds: 60 });
   const queues = { generate: await open(generate.url), finish: await open(finish.url) };
@@ -39,18 +40,26 @@ export async function computeAsset({ store }: Place, light: LightOptions, body: 
   });
 }
 
+export interface Serving {
+  readonly light: LightOptions;
+  /** Jobs that each lane works on at once. */
+  readonly width: Readonly<Record<WorkLane, number>>;
+  /** As one worker, which goes on with a job in memory; otherwise each lane is a worker of its own. @defaultValue false */
+  readonly together?: boolean;
+  /** Called when a job has succeeded. */
+  readonly onEnd?: () => void;
+}
+
 /**
  * Serves both lanes in this process until as many jobs have succeeded as the progress is of. Once for each place: a
  * poll that is called off at the end goes on in the server, and hides what it finds for a minute.
  *
- * @param width jobs that each lane works on at once
  * @returns seconds until the last job's record said so
  * @throws Error when a job ends otherwise, or none ends for minutes
  */
 export async function serveUntilDone(
   place: Place,
-  light: LightOptions,
-  width: number,
+  { light, width, together = false, onEnd }: Serving,
   progress: Progress,
 ): Promise<number> {
   const stop = new AbortController();
@@ -61,7 +70,7 @@ export async function serveUntilDone(
   };
   const stalled = () => end(new Error(`${progress}, then none for ${STALL / 1000} s`));
   let watch = setTimeout(stalled, STALL);
-  const serve = (lane: WorkLane) =>
+  const open = (lane: WorkLane, finishLane?: LaneWorker) =>
     new LaneWorker({
       lane,
       queues: place.queues,
@@ -71,19 +80,23 @@ export async function serveUntilDone(
       random: randomInt,
       leaseSeconds: 60,
       visibilitySeconds: 60,
-      width,
+      width: width[lane],
+      ...(finishLane !== undefined && { finishLane }),
       hooks: {
         onOutcome: (outcome, status) => {
           if (outcome === 'handed-over') return;
           if (outcome !== 'succeeded') return end(new Error(`job ${status.id} ${outcome}: ${status.error?.message}`));
           clearTimeout(watch);
           progress.advance();
+          onEnd?.();
           if (progress.isDone) end();
           else watch = setTimeout(stalled, STALL);
         },
       },
-    }).serve(stop.signal);
-  await Promise.all(WORK_LANES.map(serve));
+    });
+  const finish = open('finish');
+  const generate = open('generate', together ? finish : undefined);
+  await Promise.all([generate, finish].map((worker) => worker.serve(stop.signal)));
   clearTimeout(watch);
   if (fault !== undefined) throw fault;
   return progress.seconds;

@@ -9,12 +9,13 @@ export interface RequestsPerJob {
 
 type Counts = Readonly<Record<string, number>>;
 
-export function requestsPerJob(before: Counts, after: Counts, jobs: number): RequestsPerJob {
+/** @param own requests of whoever measures, to be left out */
+export function requestsPerJob(before: Counts, after: Counts, jobs: number, own: Counts = {}): RequestsPerJob {
   const byOperation: Record<string, number> = {};
   let s3 = 0;
   let sqs = 0;
   for (const [operation, count] of Object.entries(after)) {
-    const each = (count - (before[operation] ?? 0)) / jobs;
+    const each = (count - (before[operation] ?? 0) - (own[operation] ?? 0)) / jobs;
     if (each === 0) continue;
     byOperation[operation] = Number(each.toFixed(3));
     if (operation.startsWith('s3 ')) s3 += each;

@@ -23,6 +23,8 @@ export interface LightOptions {
   readonly saveEvery: number;
   /** Length of the first stage after the hand-over. @defaultValue 0 */
   readonly surfaceMs?: number;
+  /** Of each stage's content, at least. @defaultValue a digest's 32 */
+  readonly bytes?: number;
 }
 
 /** Whatever the light stages write of themselves is right. */
@@ -87,9 +89,16 @@ export function lightGraph(options: LightOptions): StageGraph {
   return stages;
 }
 
+function repeated(value: Uint8Array, bytes: number): Uint8Array {
+  const times = Math.ceil(bytes / value.length);
+  const whole = new Uint8Array(times * value.length);
+  for (let i = 0; i < times; i += 1) whole.set(value, i * value.length);
+  return whole;
+}
+
 function lightStage(
   name: StageName,
-  { steps, stepMs, saveEvery, surfaceMs = 0 }: LightOptions,
+  { steps, stepMs, saveEvery, surfaceMs = 0, bytes = 32 }: LightOptions,
   stages: Record<StageName, Stage>,
 ): Stage {
   const stepped = name === 'structure' || name === 'latent';
@@ -127,7 +136,7 @@ function lightStage(
           }
         }
       }
-      return content(value);
+      return content(repeated(value, bytes));
     },
   };
 }
