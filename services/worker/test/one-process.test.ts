@@ -1,5 +1,5 @@
 /** Both lanes in one process: a job goes on in the finish lane without record and message, where there is room. */
-import type { Job } from '@espalier/contracts';
+import { type Job, RetryableError } from '@espalier/contracts';
 import { encodeJobTurn, type QueueMessage } from '@espalier/queue';
 import { cancelKey, resultKey } from '@espalier/storage';
 import { describe, expect, it, vi } from 'vitest';
@@ -72,17 +72,16 @@ describe('one process that serves both lanes', () => {
     // A poll that ends when the test says so, with the message that was there when it began.
     const answered = gate();
     const polled = gate();
-    const hidden: number[] = [];
+    const deleted: string[] = [];
     const receive = queues.finish.receive.bind(queues.finish);
     vi.spyOn(queues.finish, 'receive').mockImplementationOnce(async (options) => {
       polled.open();
       await answered.opened;
-      const watched = async (message: QueueMessage, seconds: number) => {
-        await message.extend(seconds);
-        hidden.push(seconds);
+      const watched = async (message: QueueMessage) => {
+        await message.delete();
+        deleted.push(message.id);
       };
-      const messages = await receive(options);
-      return messages.map((message) => ({ ...message, extend: (seconds) => watched(message, seconds) }));
+      return (await receive(options)).map((message) => ({ ...message, delete: () => watched(message) }));
     });
     await queues.finish.send(encodeJobTurn({ job: 'b' }));
     await store.put('jobs/b.json', bytes({ prompt: 'b' }));
@@ -91,8 +90,11 @@ describe('one process that serves both lanes', () => {
     await submit('a');
     await expect.poll(() => order).toContain('finish a');
     answered.open();
-    await expect.poll(() => hidden).toEqual([0]);
-    expect(await queues.finish.depth(), 'it is there for others').toBe(1);
+    await expect.poll(() => deleted).toHaveLength(1);
+    // There for others, as if nobody had seen it.
+    const [again] = await queues.finish.receive({ max: 1, waitSeconds: 0 });
+    expect(again).toMatchObject({ receiveCount: 1, body: encodeJobTurn({ job: 'b' }) });
+    await again?.extend(0);
     expect(lanes.finish.active).toBe(1);
     expect(order).toEqual(['generate a', 'finish a']);
     finishing.open();
@@ -109,9 +111,23 @@ describe('one process that serves both lanes', () => {
     const { state, events, attempt, crashes } = await statusOf(store, 'a');
     expect({ state, attempt, crashes }).toEqual({ state: 'queued', attempt: 1, crashes: 0 });
     expect(events.at(-1)?.note).toBe('handed back');
-    expect(await queues.generate.depth(), 'its message shows again').toBe(1);
+    const waiting = { generate: await queues.generate.depth(), finish: await queues.finish.depth() };
+    expect(waiting, 'nobody needs an accelerator for the rest').toEqual({ generate: 0, finish: 1 });
     serveBoth(order, async () => undefined);
     await reaches('a', 'succeeded');
+  });
+
+  it('tries again what failed for now, where no accelerator is held for it', async () => {
+    const order: string[] = [];
+    let faults = 1;
+    serveBoth(order, async () => {
+      if (faults-- > 0) throw new RetryableError('passing', { code: 'STAGE_FAILED' });
+    });
+    await submit('a');
+    await reaches('a', 'succeeded');
+    expect(order).toEqual(['generate a', 'finish a', 'finish a']);
+    expect((await statusOf(store, 'a')).events.map(({ note }) => note)).toContain('tried again later: STAGE_FAILED');
+    await expect.poll(() => queues.generate.depth()).toBe(0);
   });
 
   it('cancels what it finishes', async () => {

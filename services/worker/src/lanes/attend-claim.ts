@@ -111,7 +111,14 @@ export async function attendClaim(
       await options.queues.generateLarge.send(encodeJobTurn({ job: job.id, key, traceparent }));
       return 'done';
     }
-    if (outcome === 'returned') return { againIn: Math.max(0, (retryTime(claim.status) - clock.now()) / 1000) };
+    if (outcome === 'returned') {
+      const againIn = Math.max(0, (retryTime(claim.status) - clock.now()) / 1000);
+      if (stay.lane === lane) return { againIn };
+      // What is left of it needs no accelerator: its message goes where none is held for it.
+      const delaySeconds = Math.min(WAIT_MAX, Math.ceil(againIn));
+      await options.queues[stay.lane].send(encodeJobTurn({ job: job.id, key, traceparent }), { delaySeconds });
+      return 'done';
+    }
     if (outcome === 'lost') return { againIn: context.leaseMs / 1000 };
     await tellEnd({ ...context, traceparent }, claim.status, reading);
     return 'done';

@@ -1,7 +1,7 @@
 /**
  * Serves one lane's queue. Holds no more messages than jobs it can work on at once, so that nothing waits hidden
  * behind a long job, and memory stays flat however many jobs there are. Jobs that the other lane of this process
- * brings count, too: what a poll gives beyond the places that are left when it ends is put back at once.
+ * brings count, too: what a poll gives beyond the places that are left when it ends goes back at once.
  */
 import { setMaxListeners } from 'node:events';
 import { type Clock, EspalierError, ensureError, newOwnerTag, systemClock } from '@espalier/contracts';
@@ -79,10 +79,23 @@ export class LaneWorker implements NextLane {
 
   #take(message: QueueMessage, signal: AbortSignal): void {
     const place = this.#places.take();
-    // Nobody waits for it: if it cannot be put back, it shows again by itself.
-    const work = place === undefined ? message.extend(0).catch(() => {}) : this.#attend(message, place, signal);
+    const work = place === undefined ? this.#putBack(message) : this.#attend(message, place, signal);
     const entry = work.finally(() => this.#work.delete(entry));
     this.#work.add(entry);
+  }
+
+  /**
+   * As a new message: workers that are full as well may put it back many times before one has a place, and a count of
+   * receives must not bury what nobody has tried.
+   */
+  async #putBack(message: QueueMessage): Promise<void> {
+    try {
+      await this.#queue.send(message.body);
+      await message.delete();
+    } catch {
+      // If even that fails, it shows again by itself.
+      await message.extend(0).catch(() => {});
+    }
   }
 
   async #attend(message: QueueMessage, place: Place, signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@
  * A job's stay in one lane, as metrics, traces and logs tell it. A job that goes on in the other lane of its process
  * ends one stay and begins the next, as if a message had brought it there.
  */
-import type { Clock, JobStatus, Logger, PipelineEvent } from '@espalier/contracts';
+import type { Clock, JobStatus, Logger, PipelineEvent, WorkLane } from '@espalier/contracts';
 import type { Outcome } from '../attend.ts';
 import type { LaneVoice } from './lane-options.ts';
 import { type JobTrace, startJobTrace } from './tracing.ts';
@@ -22,6 +22,10 @@ export class Stay {
     this.#trace = startJobTrace({ job: id, lane: voice.lane, attempt, traceparent });
     this.logger = voice.logger.child({ job: id, attempt, trace_id: this.#trace.traceId });
     this.#began = clock.now();
+  }
+
+  get lane(): WorkLane {
+    return this.#voice.lane;
   }
 
   /** For the next message, or the next stay. */
