@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { JobIdSchema } from './job-id.ts';
 import { type JobInput, JobInputSchema } from './job-input.ts';
 import { DEFAULT_OUTPUTS, OUTPUTS, type Output } from './outputs.ts';
+import { quoted } from './shown-value.ts';
 import { TagsSchema } from './tags.ts';
 
 export const DEADLINE_SECONDS_MAX = 7 * 24 * 3600;
@@ -116,12 +117,6 @@ export interface Job {
   /** Seconds from submission after which the job is given up. */
   readonly deadline_seconds?: number;
   readonly tags: Readonly<Record<string, string>>;
-}
-
-/** A value from outside in a message: what is long is cut. */
-function quoted(value: unknown): string {
-  const text = typeof value === 'string' ? value : String(JSON.stringify(value));
-  return `'${text.length > 60 ? `${text.slice(0, 60)}…` : text}'`;
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

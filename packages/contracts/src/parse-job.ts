@@ -3,8 +3,10 @@ import type { z } from 'zod';
 import { RejectedError } from './errors.ts';
 import { BareJobSchema, isObject, JOB_EXTRAS, type Job, type JobExtras, JobSchema } from './job.ts';
 import { type InputCode, type JobInput, JobInputSchema, SEED_MAX, type UnseededInput } from './job-input.ts';
+import { jobRemedy } from './job-remedies.ts';
 import { DEFAULT_OUTPUTS } from './outputs.ts';
 import type { RandomInteger } from './ports.ts';
+import { quoted, shownValue } from './shown-value.ts';
 
 export interface ParseJobOptions {
   /** Used when the job names none. */
@@ -23,7 +25,7 @@ export function parseJob(body: unknown, options: ParseJobOptions): Job {
   if (!isObject(body)) {
     throw new RejectedError(`a job must be a JSON object, not ${nameOf(body)}`, {
       code: 'JOB_NOT_OBJECT',
-      remedy: 'write {"prompt": "A wooden treasure chest"}',
+      remedy: `it is ${shownValue(body)}: write {"prompt": "A wooden treasure chest"}`,
     });
   }
   if (Object.hasOwn(body, 'input')) {
@@ -37,7 +39,11 @@ export function parseJob(body: unknown, options: ParseJobOptions): Job {
 /** Checks the four parameters alone, as a RunPod `input` carries them. */
 export function parseJobInput(input: unknown, random: RandomInteger): JobInput {
   if (!isObject(input)) {
-    throw new RejectedError("'input' must be an object", { code: 'INPUT_NOT_OBJECT', field: 'input' });
+    throw new RejectedError("'input' must be an object", {
+      code: 'INPUT_NOT_OBJECT',
+      field: 'input',
+      remedy: `it is ${shownValue(input)}: write {"prompt": "A wooden treasure chest"}`,
+    });
   }
   return seeded(check(JobInputSchema, input), random);
 }
@@ -67,15 +73,15 @@ function seeded(input: UnseededInput, random: RandomInteger): JobInput {
 function check<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw rejection(parsed.error.issues);
+  throw rejection(parsed.error.issues, value);
 }
 
 /** A fault of the input speaks first, wherever in the envelope it stands; unknown keys speak last, or as remedy. */
-function rejection(issues: readonly z.core.$ZodIssue[]): RejectedError {
+function rejection(issues: readonly z.core.$ZodIssue[], body: unknown): RejectedError {
   const unknown = issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key].join('.')) : [],
   );
-  const remedy = unknown.length > 0 ? `unknown keys: ${list(unknown)}; known are: ${KNOWN_KEYS.join(', ')}` : undefined;
+  const known = unknown.length > 0 ? `unknown keys: ${list(unknown)}; known are: ${KNOWN_KEYS.join(', ')}` : undefined;
   const faults = issues.filter((issue) => issue.code !== 'unrecognized_keys');
   const first = faults.find((issue) => codeOf(issue) !== undefined) ?? faults[0];
   if (first === undefined) {
@@ -88,10 +94,11 @@ function rejection(issues: readonly z.core.$ZodIssue[]): RejectedError {
   }
   // Callers know the parameters by their own names, whichever form the job came in.
   const field = first.path.join('.').replace(/^input\./, '');
+  const remedy = [jobRemedy(body, first.path), known].filter((part) => part !== undefined).join('; ');
   return new RejectedError(first.message, {
     code: codeOf(first) ?? `${(String(first.path[0] ?? 'job')).toUpperCase()}_INVALID`,
     ...(field !== '' && { field }),
-    ...(remedy !== undefined && { remedy }),
+    ...(remedy !== '' && { remedy }),
   });
 }
 
@@ -104,7 +111,7 @@ function codeOf(issue: z.core.$ZodIssue): InputCode | undefined {
 
 /** Names from outside are quoted, cut and counted: a job of 10,000 wrong keys still gets a readable line. */
 function list(names: readonly string[]): string {
-  const shown = names.slice(0, 10).map((name) => `'${name.length > 60 ? `${name.slice(0, 60)}…` : name}'`);
+  const shown = names.slice(0, 10).map(quoted);
   return names.length > 10 ? `${shown.join(', ')} and ${names.length - 10} more` : shown.join(', ');
 }
 

@@ -64,13 +64,13 @@ export function parseSettings(environment: Environment, host: SettingsHost): Set
     if (value === undefined) return fallback;
     const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
     if (number >= minimum && number <= maximum) return number;
-    throw invalid(name, value, `give a whole number from ${minimum} to ${maximum}`);
+    throw invalidSetting(name, value, `give a whole number from ${minimum} to ${maximum}`);
   };
   const oneOf = <T extends string>(name: string, values: readonly T[]): T | undefined => {
     const value = text(name)?.toLowerCase();
     const found = values.find((candidate) => candidate === value);
     if (value === undefined || found !== undefined) return found;
-    throw invalid(name, value, `give one of: ${values.join(', ')}`);
+    throw invalidSetting(name, value, `give one of: ${values.join(', ')}`);
   };
   const queue = (suffix: string) =>
     parseQueue(text(`ESPALIER_QUEUE_${suffix}`) ?? 'memory:', `ESPALIER_QUEUE_${suffix}`);
@@ -101,7 +101,7 @@ export function parseQueue(value: string, source: string): QueueLocation {
   if (/^https?:\/\/[^/]+\/.+/i.test(value) && URL.canParse(value) && !value.endsWith('.fifo')) {
     return { kind: 'sqs', url: value };
   }
-  throw invalid(source, value, 'give memory: or the URL of a standard SQS queue');
+  throw invalidSetting(source, value, 'give memory: or the URL of a standard SQS queue');
 }
 
 /**
@@ -113,21 +113,33 @@ export function parseQueue(value: string, source: string): QueueLocation {
 export function parseStore(value: string, source = 'ESPALIER_STORE'): StoreLocation {
   if (/^s3:\/\/[^/]/i.test(value)) return { kind: 's3', url: value };
   if (/^[a-z][a-z0-9+.-]+:/i.test(value) && !value.toLowerCase().startsWith('file:')) {
-    throw invalid(source, value, 'give s3://bucket/prefix, or a folder as a path or as file:///absolute/path');
+    throw invalidSetting(source, value, 'give s3://bucket/prefix, or a folder as a path or as file:///absolute/path');
   }
   let path = value;
   if (value.toLowerCase().startsWith('file:')) {
     try {
       path = fileURLToPath(value);
     } catch (cause) {
-      throw invalid(source, value, 'give file:///absolute/path, with three slashes', cause);
+      throw invalidSetting(source, value, 'give file:///absolute/path, with three slashes', cause);
     }
   }
   const absolute = isAbsolute(path) ? path : resolve(path);
   return { kind: 'folder', path: absolute, url: pathToFileURL(absolute).href };
 }
 
-function invalid(name: string, value: string, remedy: string, cause?: unknown): TerminalError {
+/**
+ * A port to listen on, 0 for any that is free.
+ *
+ * @throws TerminalError SETTING_INVALID
+ */
+export function parsePort(value: string, source: string): number {
+  const port = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (port >= 0 && port <= 65_535) return port;
+  throw invalidSetting(source, value, 'give a whole number from 0 to 65535');
+}
+
+/** A setting or option that cannot be used: its name, what it is, and what to give instead. */
+export function invalidSetting(name: string, value: string, remedy: string, cause?: unknown): TerminalError {
   return new TerminalError(`${name}: '${value}' cannot be used: ${remedy}`, {
     code: 'SETTING_INVALID',
     field: name,

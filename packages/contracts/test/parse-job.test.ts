@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { INPUT_MESSAGES, parseJob, parseJobInput, RejectedError } from '../src/index.ts';
+import { BareJobSchema, INPUT_MESSAGES, JobSchema, parseJob, parseJobInput, RejectedError } from '../src/index.ts';
 
 const options = { id: 'from-file', random: (bound: number) => bound - 1 };
 const parse = (body: unknown) => parseJob(body, options);
@@ -151,6 +151,70 @@ describe('the envelope', () => {
     const error = refusal(body);
     expect(error.code).toBe(code);
     expect(error.message.length).toBeGreaterThan(10);
+  });
+});
+
+describe('what is told beside the message', () => {
+  const sampler = (fault: object) => ({ prompt: 'a', sampler: { latent: fault } });
+  const cases: [unknown, string, string, RegExp][] = [
+    [7, 'job', '7', /write \{"prompt"/],
+    [['chest'], 'job', '["chest"]', /write \{"prompt"/],
+    [{ input: 'chest' }, 'input', '"chest"', /write \{"input"/],
+    [{ prompt: 7 }, 'prompt', '7', /1 to 1000 characters/],
+    [{ prompt: ' \t' }, 'prompt', '" \\t"', /1 to 1000 characters/],
+    [{ prompt: '🪵'.repeat(1001) }, 'prompt', '1001 characters', /1 to 1000 characters/],
+    [{ prompt: 'a', seed: '42' }, 'seed', '"42"', /0 to 4294967295/],
+    [{ prompt: 'a', seed: -1 }, 'seed', '-1', /0 to 4294967295/],
+    [{ prompt: 'a', simplify: 1.5 }, 'simplify', '1.5', /0\.0 to 1\.0/],
+    [{ prompt: 'a', simplify: null }, 'simplify', 'null', /0\.0 to 1\.0/],
+    [{ prompt: 'a', simplify: Number.NaN }, 'simplify', 'NaN', /0\.0 to 1\.0/],
+    [{ prompt: 'a', texture_size: 64 }, 'texture_size', '64', /128 to 4096/],
+    [{ prompt: 'a', texture_size: 1024.5 }, 'texture_size', '1024.5', /128 to 4096/],
+    [{ prompt: 'a', id: '../x' }, 'id', '"../x"', /chest-7/],
+    [{ prompt: 'a', webhook: 'ftp://example.com' }, 'webhook', '"ftp://example.com"', /https:/],
+    [{ prompt: 'a', webhook: 7 }, 'webhook', '7', /https:/],
+    [{ prompt: 'a', webhook_format: 'xml' }, 'webhook_format', '"xml"', /standard, runpod/],
+    [{ prompt: 'a', outputs: 'glb' }, 'outputs', '"glb"', /glb-webp, /],
+    [{ prompt: 'a', outputs: [] }, 'outputs', '[]', /glb-webp, /],
+    [{ prompt: 'a', outputs: ['glb', 'fbx'] }, 'outputs.1', '"fbx"', /it may hold: glb, .*leave it out/],
+    [{ prompt: 'a', sampler: 25 }, 'sampler', '25', /"steps": 25/],
+    [{ prompt: 'a', sampler: { latent: 25 } }, 'sampler.latent', '25', /"steps": 25/],
+    [sampler({ steps: 0 }), 'sampler.latent.steps', '0', /1 to 1000/],
+    [sampler({ steps: 2.5 }), 'sampler.latent.steps', '2.5', /1 to 1000/],
+    [sampler({ cfg_strength: 101 }), 'sampler.latent.cfg_strength', '101', /0 to 100/],
+    [sampler({ cfg_interval: [0.9, 0.5] }), 'sampler.latent.cfg_interval', '[0.9,0.5]', /\[0\.5, 0\.95\]/],
+    [sampler({ cfg_interval: [0, 7] }), 'sampler.latent.cfg_interval.1', '7', /\[0\.5, 0\.95\]/],
+    [sampler({ cfg_interval: 0.5 }), 'sampler.latent.cfg_interval', '0.5', /\[0\.5, 0\.95\]/],
+    [sampler({ rescale_t: 0 }), 'sampler.latent.rescale_t', '0', /0\.01 to 100/],
+    [{ prompt: 'a', target_faces: 3 }, 'target_faces', '3', /4 to 10000000/],
+    [{ prompt: 'a', bake_from: 'light' }, 'bake_from', '"light"', /gaussians, vertices/],
+    [{ prompt: 'a', deadline_seconds: '60' }, 'deadline_seconds', '"60"', /1 to 604800/],
+    [{ prompt: 'a', tags: ['a'] }, 'tags', '["a"]', /\{"order": "7"\}/],
+    [{ prompt: 'a', tags: { order: 7 } }, 'tags.order', '7', /\{"order": "7"\}/],
+    [{ prompt: 'a', tags: { ['n'.repeat(129)]: 'x' } }, 'tags', '1 entry', /\{"order": "7"\}/],
+    [{ prompt: 'a', sede: 1 }, 'sede', "'sede'", /known are: prompt, seed/],
+  ];
+  it.each(cases)('%j: the field, the value, what to write', (body, field, value, remedy) => {
+    const error = refusal(body);
+    const told = `${error.message} ${error.remedy ?? ''}`;
+    expect(error.field ?? 'job').toBe(field);
+    expect(told).toContain(field.split('.')[0] ?? field);
+    expect(told).toContain(value);
+    expect(told).toMatch(remedy);
+    expect(error.message).not.toContain('expected');
+    expect(told.length, 'readable').toBeLessThan(700);
+  });
+
+  it('covers every field that a job may hold', () => {
+    const tried = new Set(cases.map(([, field]) => field.split('.')[0]));
+    const fields = [...Object.keys(JobSchema.shape), ...Object.keys(BareJobSchema.shape)];
+    expect(fields.filter((field) => !tried.has(field))).toEqual([]);
+  });
+
+  it('shows no credentials of an address', () => {
+    const { remedy } = refusal({ prompt: 'a', webhook: 'ftp://ada:s3cret@example.com/hook?token=t0ken' });
+    expect(remedy).toContain('example.com/hook');
+    expect(remedy).not.toMatch(/s3cret|t0ken/);
   });
 });
 

@@ -1,6 +1,6 @@
 /** API keys of `espalier serve`: those that may call, and new ones. */
 import { readFileSync } from 'node:fs';
-import { TerminalError } from '@espalier/contracts';
+import { invalidSetting, TerminalError } from '@espalier/contracts';
 import { type ApiKey, createApiKey, parseApiKeys } from '@espalier/gateway';
 import { fromCwd } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -27,11 +27,7 @@ export function apiKeys(io: CliIo): ApiKey[] {
 /** Prints a new key for people, and the line that stands for it for the settings. */
 export function newApiKey(io: CliIo, name: string): ExitCode {
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
-    throw new TerminalError(`--new-key: '${name}' cannot be a name`, {
-      code: 'SETTING_INVALID',
-      field: '--new-key',
-      remedy: 'give 1 to 64 characters of A-Z a-z 0-9 . _ -',
-    });
+    throw invalidSetting('--new-key', name, 'give 1 to 64 characters of A-Z a-z 0-9 . _ -');
   }
   const { key, line } = createApiKey(name);
   io.out(`${line}\n`);

@@ -5,12 +5,12 @@ import { isAbsolute, relative, resolve } from 'node:path';
 import {
   DEVICES,
   type Device,
+  invalidSetting,
   type Logger,
   parseSettings,
   parseStore,
   preferredBundledModel,
   type Settings,
-  TerminalError,
 } from '@espalier/contracts';
 import { type FileStore, type ObjectStore, type OpenStoreOptions, openStore } from '@espalier/storage';
 import type { CliIo } from './io.ts';
@@ -76,8 +76,5 @@ export function fromCwd(io: CliIo, path: string): string {
 function deviceOf(value: string): Device {
   const found = DEVICES.find((device) => device === value);
   if (found !== undefined) return found;
-  throw new TerminalError(`--device: '${value}' cannot be used: give one of: ${DEVICES.join(', ')}`, {
-    code: 'SETTING_INVALID',
-    field: '--device',
-  });
+  throw invalidSetting('--device', value, `give one of: ${DEVICES.join(', ')}`);
 }

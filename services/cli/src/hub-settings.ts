@@ -1,7 +1,7 @@
 /** Where models come from: the variables that Hugging Face's own programs read, and the mirror. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseStore, type Settings, type StoreLocation, TerminalError } from '@espalier/contracts';
+import { invalidSetting, parseStore, type Settings, type StoreLocation } from '@espalier/contracts';
 import { fromCwd } from './context.ts';
 import type { CliIo } from './io.ts';
 
@@ -29,10 +29,7 @@ export async function readHubSettings(io: CliIo, settings: Settings, options: Hu
   };
   const url = text('HF_ENDPOINT');
   if (url !== undefined && !/^https?:\/\/[^/]/i.test(url)) {
-    throw new TerminalError(`HF_ENDPOINT: '${url}' cannot be used: give an https address`, {
-      code: 'SETTING_INVALID',
-      field: 'HF_ENDPOINT',
-    });
+    throw invalidSetting('HF_ENDPOINT', url, 'give an https address');
   }
   const saved = async () =>
     readFile(join(settings.huggingFaceHome, 'token'), 'utf8').then(

@@ -84,6 +84,11 @@ async function readJobFile(path: string): Promise<unknown> {
     return parseJobBody(await readFile(path));
   } catch (cause) {
     if (cause instanceof RejectedError) throw cause;
-    throw new TerminalError(`--job: ${path} cannot be read`, { code: 'USAGE', field: '--job', cause });
+    throw new TerminalError(`--job: ${path} cannot be read`, {
+      code: 'USAGE',
+      field: '--job',
+      remedy: 'name a file of JSON, e.g. {"prompt": "A wooden treasure chest"}, that this user may read',
+      cause,
+    });
   }
 }

@@ -75,13 +75,30 @@ it('reads a job file, and lets options override it', async () => {
   expect(missing.stderr).toContain('none.json cannot be read');
 });
 
-it('names a setting that it cannot use', async () => {
-  const io = captureIo({ env: { MAX_JOBS: 'many' } });
-  expect(await runCli(io, ['generate', 'a'])).toBe(2);
-  expect(io.stderr).toContain("MAX_JOBS: 'many' cannot be used: give a whole number from 1 to 64 [SETTING_INVALID]");
-  const device = captureIo();
-  expect(await runCli(device, ['generate', 'a', '--device', 'gpu'])).toBe(2);
-  expect(device.stderr).toContain('auto, cuda, cpu');
+const SQS = 'https://sqs.eu-central-1.amazonaws.com/1/q';
+const NO_STORE = { ESPALIER_STORE: '/dev/null/none' };
+it.each<[string[], Record<string, string>, string, string, RegExp]>([
+  [['generate', 'a'], { MAX_JOBS: 'many' }, 'MAX_JOBS', "'many'", /whole number from 1 to 64/],
+  [['doctor'], { ESPALIER_DEVICE: 'tpu' }, 'ESPALIER_DEVICE', "'tpu'", /auto, cuda, cpu/],
+  [['generate', 'a', '--device', 'gpu'], {}, '--device', "'gpu'", /auto, cuda, cpu/],
+  [['generate', 'a', '--store', 'gs://x'], {}, '--store', "'gs://x'", /s3:\/\/bucket/],
+  [['status', 'a', '--store', 's3://-'], {}, 'ESPALIER_STORE', "'s3://-'", /s3:\/\/bucket\/prefix/],
+  [['generate', '--job', 'none.json'], {}, '--job', 'none.json', /name a file of JSON/],
+  [['worker', '--lanes', 'gpu'], {}, '--lanes', "'gpu'", /generate,finish,notify/],
+  [['serve', '--port', '70000'], {}, '--port', "'70000'", /0 to 65535/],
+  [['serve', '--new-key', 'a b'], {}, '--new-key', "'a b'", /1 to 64 characters/],
+  [['redrive', 'gpu'], {}, 'queue', "'gpu'", /generate, finish, notify/],
+  [['redrive', 'generate', '--max', '0'], { ESPALIER_QUEUE_GENERATE: SQS }, '--max', "'0'", /whole number from 1/],
+  [['models', 'pull', 'nothing'], {}, 'model', "'nothing'", /trellis-text-xlarge/],
+  [['models', 'pull', 'trellis-text-base', '--parallel', '99'], {}, '--parallel', "'99'", /from 1 to 32/],
+  [['models', 'pull', 'trellis-text-base'], { HF_ENDPOINT: 'hub' }, 'HF_ENDPOINT', "'hub'", /https address/],
+])('%j with %j: the option or setting, its value, what to give', async (args, env, field, value, remedy) => {
+  const io = captureIo({ env: { ...NO_STORE, ...env } });
+  expect(await runCli(io, args)).toBe(2);
+  expect(io.stdout).toBe('');
+  expect(io.stderr).toContain(field);
+  expect(io.stderr).toContain(value);
+  expect(io.stderr).toMatch(remedy);
 });
 
 it('names a bucket that is a file', async () => {

@@ -3,9 +3,9 @@
  * run, and one that dies loses nothing.
  */
 import { randomUUID } from 'node:crypto';
-import { ensureError } from '@espalier/contracts';
+import { ensureError, shownValue, valueAt } from '@espalier/contracts';
 import swagger from '@fastify/swagger';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import {
   hasZodFastifySchemaValidationErrors,
   jsonSchemaTransform,
@@ -134,7 +134,7 @@ async function assembleApp(
 
 function handleErrors(app: FastifyInstance, { logger }: ReturnType<typeof createContext>): void {
   app.setErrorHandler((thrown: unknown, request, reply) => {
-    const error = hasZodFastifySchemaValidationErrors(thrown) ? validationError(thrown) : thrown;
+    const error = hasZodFastifySchemaValidationErrors(thrown) ? validationError(thrown, request) : thrown;
     const { status, body, retryAfterSeconds, unexpected } = errorAnswer(error, request.id);
     if (unexpected) logger.error({ request: request.id, err: ensureError(thrown) }, 'a request failed');
     if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
@@ -152,14 +152,20 @@ function handleErrors(app: FastifyInstance, { logger }: ReturnType<typeof create
   });
 }
 
-function validationError(thrown: {
-  readonly validation: readonly { readonly instancePath: string; readonly message?: string | undefined }[];
-}): HttpError {
+function validationError(
+  thrown: {
+    readonly validation: readonly { readonly instancePath: string; readonly message?: string | undefined }[];
+    readonly validationContext?: string | undefined;
+  },
+  request: FastifyRequest,
+): HttpError {
   const [first] = thrown.validation;
-  const field = first?.instancePath.replace(/^\//, '').replaceAll('/', '.') ?? '';
+  const path = first?.instancePath.split('/').slice(1) ?? [];
+  const field = path.join('.');
+  const value = valueAt(thrown.validationContext === 'params' ? request.params : request.query, path);
   return new HttpError(400, `'${field}' is not valid: ${first?.message ?? 'unknown fault'}`, {
     code: 'REQUEST_INVALID',
     ...(field !== '' && { field }),
-    remedy: 'see /docs',
+    remedy: `${value === undefined ? '' : `it is ${shownValue(value)}: `}/docs says what it may be`,
   });
 }

@@ -5,7 +5,7 @@
  */
 import { lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { TerminalError } from '@espalier/contracts';
+import { invalidSetting, TerminalError } from '@espalier/contracts';
 import ipaddr from 'ipaddr.js';
 
 export type Resolve = (hostname: string) => Promise<readonly { readonly address: string; readonly family: number }[]>;
@@ -29,11 +29,7 @@ export function isAllowedAddress(address: string, rules: AddressRules): boolean 
 export function checkNetworks(networks: readonly string[], source: string): void {
   for (const network of networks) {
     if (ipaddr.isValidCIDR(network)) continue;
-    throw new TerminalError(`${source}: '${network}' is no network`, {
-      code: 'SETTING_INVALID',
-      field: source,
-      remedy: 'give networks in CIDR form, separated by commas, e.g. 10.1.0.0/16',
-    });
+    throw invalidSetting(source, network, 'give networks in CIDR form, separated by commas, e.g. 10.1.0.0/16');
   }
 }
 

@@ -1,5 +1,5 @@
 /** The notifier's settings, from environment variables. */
-import { type Environment, TerminalError } from '@espalier/contracts';
+import { type Environment, invalidSetting } from '@espalier/contracts';
 import { checkNetworks } from './address-guard.ts';
 import { checkSecrets } from './signer.ts';
 
@@ -21,7 +21,11 @@ function parsePublicUrl(environment: Environment): string | undefined {
   const value = environment.ESPALIER_PUBLIC_URL?.trim() ?? '';
   if (value === '') return undefined;
   if (/^https?:\/\//i.test(value) && URL.canParse(value) && !/[?#]/.test(value)) return value.replace(/\/+$/, '');
-  throw invalid('ESPALIER_PUBLIC_URL', value, 'give the http or https address under which callers reach the API');
+  throw invalidSetting(
+    'ESPALIER_PUBLIC_URL',
+    value,
+    'give the http or https address under which callers reach the API',
+  );
 }
 
 const LINK_SECONDS_MAX = 7 * 24 * 3600;
@@ -30,14 +34,14 @@ const LINK_SECONDS_MAX = 7 * 24 * 3600;
 export function parseNotifierSettings(environment: Environment): NotifierSettings {
   const words = (name: string) => (environment[name] ?? '').split(/[\s,]+/).filter((word) => word !== '');
   const http = environment.ESPALIER_WEBHOOK_HTTP?.trim() ?? '';
-  if (http !== '' && http !== 'allow') throw invalid('ESPALIER_WEBHOOK_HTTP', http, 'give allow, or nothing');
+  if (http !== '' && http !== 'allow') throw invalidSetting('ESPALIER_WEBHOOK_HTTP', http, 'give allow, or nothing');
   const allow = words('ESPALIER_WEBHOOK_ALLOW');
   checkNetworks(allow, 'ESPALIER_WEBHOOK_ALLOW');
   const secrets = words('ESPALIER_WEBHOOK_SECRET');
   checkSecrets(secrets, 'ESPALIER_WEBHOOK_SECRET');
   const seconds = environment.ESPALIER_WEBHOOK_LINK_SECONDS?.trim() ?? '';
   if (seconds !== '' && !(/^[1-9]\d*$/.test(seconds) && Number(seconds) <= LINK_SECONDS_MAX)) {
-    throw invalid('ESPALIER_WEBHOOK_LINK_SECONDS', seconds, `give a whole number from 1 to ${LINK_SECONDS_MAX}`);
+    throw invalidSetting('ESPALIER_WEBHOOK_LINK_SECONDS', seconds, `give a whole number from 1 to ${LINK_SECONDS_MAX}`);
   }
   return {
     secrets,
@@ -46,12 +50,4 @@ export function parseNotifierSettings(environment: Environment): NotifierSetting
     signLinksSeconds: seconds === '' ? undefined : Number(seconds),
     publicUrl: parsePublicUrl(environment),
   };
-}
-
-function invalid(name: string, value: string, remedy: string): TerminalError {
-  return new TerminalError(`${name}: '${value}' cannot be used: ${remedy}`, {
-    code: 'SETTING_INVALID',
-    field: name,
-    remedy,
-  });
 }

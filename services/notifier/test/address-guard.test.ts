@@ -70,14 +70,15 @@ it.each([
 });
 
 describe('settings', () => {
-  it('are refused by name', () => {
+  it('are refused by name, with the value and what to give', () => {
     for (const environment of [
       { ESPALIER_WEBHOOK_ALLOW: '10.0.0.0/40' },
       { ESPALIER_WEBHOOK_HTTP: 'yes' },
       { ESPALIER_WEBHOOK_LINK_SECONDS: '604801' },
+      { ESPALIER_PUBLIC_URL: 'assets.example.com' },
     ]) {
-      const [name = ''] = Object.keys(environment);
-      expect(() => parseNotifierSettings(environment)).toThrow(name);
+      const [[name, value] = []] = Object.entries(environment);
+      expect(() => parseNotifierSettings(environment)).toThrow(`${name}: '${value}' cannot be used: give `);
     }
     expect(() => new Signer([])).toThrow(/ESPALIER_WEBHOOK_SECRET is missing/);
     expect(() => new Signer(['whsec_c2hvcnQ='])).toThrow(/no secret/);

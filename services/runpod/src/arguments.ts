@@ -5,7 +5,8 @@ export interface WorkerArguments {
   readonly testInput: string | undefined;
   readonly testOutput: string | undefined;
   readonly serveApi: boolean;
-  readonly apiPort: number;
+  /** As written: `parsePort` reads it where it is used. */
+  readonly apiPort: string;
   readonly apiHost: string;
   readonly logLevel: string | undefined;
 }
@@ -32,7 +33,7 @@ export function parseWorkerArguments(args: readonly string[]): WorkerArguments {
     testInput: string(values.test_input),
     testOutput: string(values.test_output),
     serveApi: values.rp_serve_api === true,
-    apiPort: Number(string(values.rp_api_port) ?? 8000),
+    apiPort: string(values.rp_api_port) ?? '8000',
     apiHost: string(values.rp_api_host) ?? 'localhost',
     logLevel: string(values.rp_log_level)?.toLowerCase(),
   };

@@ -8,7 +8,6 @@ import {
   type PipelineEvent,
   type PipelineListener,
   parseJobInput,
-  RejectedError,
   sha256,
 } from '@espalier/contracts';
 import type { TakenJob } from './platform.ts';
@@ -26,12 +25,9 @@ export type AssetRunner = (
  * @throws RejectedError with the published message
  */
 export function jobOf(taken: TakenJob): Job {
-  if (taken.input === undefined || taken.input === null) {
-    throw new RejectedError("Missing required 'prompt' parameter", { code: 'PROMPT_MISSING', field: 'prompt' });
-  }
   return {
     id: assetIdOf(taken.id),
-    input: parseJobInput(taken.input, (bound) => Number.parseInt(sha256(taken.id).slice(0, 12), 16) % bound),
+    input: parseJobInput(taken.input ?? {}, (bound) => Number.parseInt(sha256(taken.id).slice(0, 12), 16) % bound),
     outputs: [...DEFAULT_OUTPUTS],
     sampler: {},
     tags: {},

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { isObject, parseJobBody, RejectedError } from '@espalier/contracts';
+import { isObject, parseJobBody, RejectedError, shownValue } from '@espalier/contracts';
 import type { Sender } from '@espalier/notifier';
 import type { TakenJob } from './platform.ts';
 import { type LocalContext, type LocalResult, runOnce } from './run-once.ts';
@@ -100,7 +100,11 @@ async function tell(options: LocalApiOptions, url: string, result: LocalResult):
 /** @throws RejectedError INPUT_MISSING */
 function requestOf(body: unknown): Omit<Noted, 'id'> {
   if (!isObject(body) || !isObject(body.input)) {
-    throw new RejectedError("'input' must be an object", { code: 'INPUT_MISSING', field: 'input' });
+    throw new RejectedError("'input' must be an object", {
+      code: 'INPUT_MISSING',
+      field: 'input',
+      remedy: `send {"input": {"prompt": "A wooden treasure chest"}}, not ${shownValue(body)}`,
+    });
   }
   return { input: body.input, ...(typeof body.webhook === 'string' && { webhook: body.webhook }) };
 }

@@ -5,6 +5,7 @@ import {
   EspalierError,
   LOG_LEVELS,
   type Logger,
+  parsePort,
   parseSettings,
   preferredBundledModel,
   type Settings,
@@ -133,12 +134,13 @@ async function serveApi(
   options: WorkerArguments,
   endpointId: string | undefined,
 ): Promise<number> {
+  const port = parsePort(options.apiPort, '--rp_api_port');
   const server = createLocalApi({ ...context, endpointId });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.apiPort, options.apiHost, resolve);
+    server.listen(port, options.apiHost, resolve);
   });
-  context.logger.info({}, `listening on http://${options.apiHost}:${options.apiPort}`);
+  context.logger.info({}, `listening on http://${options.apiHost}:${port}`);
   await new Promise((resolve) => server.once('close', resolve));
   return 0;
 }

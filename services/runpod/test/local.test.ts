@@ -238,7 +238,7 @@ describe('settings and flags', () => {
       refreshWorker: true,
     });
     for (const name of ['ESPALIER_RUNPOD_CONCURRENCY', 'ESPALIER_RUNPOD_REFRESH'])
-      expect(() => parseRunpodEnvironment({ [name]: '0' })).toThrow(name);
+      expect(() => parseRunpodEnvironment({ [name]: '0' })).toThrow(`${name}: '0' cannot be used: give `);
     expect(() => parseRunpodEnvironment({ RUNPOD_WEBHOOK_GET_JOB: 'https://x/job-take/a' })).toThrow(
       /RUNPOD_WEBHOOK_GET_JOB/,
     );
@@ -247,7 +247,7 @@ describe('settings and flags', () => {
       parseWorkerArguments(['--rp_serve_api', '--rp_api_port', '9000', '--rp_api_host=0.0.0.0', '--unknown', 'x']),
     ).toMatchObject({
       serveApi: true,
-      apiPort: 9000,
+      apiPort: '9000',
       apiHost: '0.0.0.0',
       testInput: undefined,
     });

@@ -4,7 +4,15 @@
  * It becomes the other job with its own finish: the same prompt, seed and sampler give the same checkpoint
  * addresses, so everything up to the decoded mesh is found and nothing of it is computed again.
  */
-import { isJobId, isObject, JobInputSchema, parseJobBody, RejectedError, TerminalError } from '@espalier/contracts';
+import {
+  isJobId,
+  isObject,
+  JobInputSchema,
+  parseJobBody,
+  RejectedError,
+  shownValue,
+  TerminalError,
+} from '@espalier/contracts';
 import { jobKey } from '../keys.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { readStatus } from './status-book.ts';
@@ -26,7 +34,11 @@ export async function resolveFrom(store: ObjectStore, body: unknown): Promise<un
   if (!isObject(body) || !('from' in body)) return body;
   const { from, ...own } = body;
   if (typeof from !== 'string' || !isJobId(from)) {
-    throw new RejectedError("'from' must be the id of another job", { code: 'FROM_INVALID', field: 'from' });
+    throw new RejectedError("'from' must be the id of another job", {
+      code: 'FROM_INVALID',
+      field: 'from',
+      remedy: `it is ${shownValue(from)}: give the id of a job that has begun`,
+    });
   }
   const nested = isObject(own.input) ? own.input : {};
   for (const key of INHERITED_KEYS) {
@@ -63,21 +75,25 @@ async function readFirst(store: ObjectStore, id: string, generation: number): Pr
   if (seen === undefined && (await store.head(jobKey(id))) !== undefined) throw notReady(id);
   const object = seen === undefined ? undefined : await store.get(seen.status.source);
   if (seen === undefined || object === undefined || generation > GENERATIONS_MAX) {
-    throw new RejectedError(`there is no job '${id}' to go on from`, {
-      code: 'FROM_NOT_FOUND',
-      field: 'from',
-      remedy: 'name a job whose record is still in the bucket',
-    });
+    throw notFound(id);
   }
   if (seen.status.seed === undefined) throw notReady(id);
   const body = parseJobBody(object.body);
-  if (!isObject(body)) throw new RejectedError(`job '${id}' is none`, { code: 'FROM_NOT_FOUND', field: 'from' });
+  if (!isObject(body)) throw notFound(id);
   const input = isObject(body.input) ? body.input : pick(body, ['prompt', ...FINISH_KEYS]);
   if (typeof body.from === 'string') {
     const first = await readFirst(store, body.from, generation + 1);
     return { input: { ...first.input, ...pick(input, FINISH_KEYS) }, sampler: first.sampler };
   }
   return { input: { ...input, seed: seen.status.seed }, sampler: body.sampler };
+}
+
+function notFound(id: string): RejectedError {
+  return new RejectedError(`there is no job '${id}' to go on from`, {
+    code: 'FROM_NOT_FOUND',
+    field: 'from',
+    remedy: 'name a job whose record is still in the bucket',
+  });
 }
 
 function notReady(id: string): RejectedError {

@@ -1,5 +1,5 @@
 /** `s3://bucket/prefix` taken apart. */
-import { TerminalError } from '@espalier/contracts';
+import { invalidSetting } from '@espalier/contracts';
 
 export interface S3Location {
   readonly bucket: string;
@@ -18,11 +18,7 @@ export function parseS3Url(url: string, source = 'ESPALIER_STORE'): S3Location {
   const match = /^s3:\/\/([^/?#]+)(?:\/(.*))?$/is.exec(url);
   const bucket = match?.[1] ?? '';
   if (!BUCKET.test(bucket)) {
-    throw new TerminalError(`${source}: '${url}' names no bucket`, {
-      code: 'SETTING_INVALID',
-      field: source,
-      remedy: 'give s3://bucket or s3://bucket/prefix',
-    });
+    throw invalidSetting(source, url, 'give s3://bucket or s3://bucket/prefix');
   }
   const prefix = (match?.[2] ?? '').replace(/^\/+|\/+$/g, '');
   return { bucket, prefix: prefix === '' ? '' : `${prefix}/` };

@@ -1,5 +1,5 @@
 /** `espalier models pull` and `push`: weights from the hub or a mirror, and into a mirror. */
-import { parseStore, TerminalError } from '@espalier/contracts';
+import { invalidSetting, parseStore, TerminalError } from '@espalier/contracts';
 import { openStore } from '@espalier/storage';
 import { ModelRepository, repositoryOf } from '@espalier/trellis';
 import { HubSource, MirrorSource, type Pulled, pullModel, pushModel } from '@espalier/weights';
@@ -148,8 +148,5 @@ function repositoryFor(name: string): string {
 function parallelOf(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (/^([1-9]|[12]\d|3[0-2])$/.test(value)) return Number(value);
-  throw new TerminalError(`--parallel: '${value}' cannot be used: give a whole number from 1 to 32`, {
-    code: 'SETTING_INVALID',
-    field: '--parallel',
-  });
+  throw invalidSetting('--parallel', value, 'give a whole number from 1 to 32');
 }

@@ -1,5 +1,5 @@
 /** `espalier redrive` and `espalier webhooks replay`: what was given up is taken up again. */
-import { QUEUES, type QueueName, systemClock, TerminalError } from '@espalier/contracts';
+import { invalidSetting, QUEUES, type QueueName, systemClock, TerminalError } from '@espalier/contracts';
 import { openQueue, redrive } from '@espalier/queue';
 import { openBucket, type PlaceOptions, readSettings } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -25,7 +25,7 @@ export async function redriveQueue(io: CliIo, name: string, options: RedriveOpti
     });
   }
   if (options.max !== undefined && !/^[1-9]\d{0,8}$/.test(options.max)) {
-    throw new TerminalError(`--max: '${options.max}' is no count`, { code: 'SETTING_INVALID', field: '--max' });
+    throw invalidSetting('--max', options.max, 'give a whole number from 1 to 999999999');
   }
   const { openSqsQueue } = await import('@espalier/queue');
   const target = await openSqsQueue(location.url, { visibilitySeconds: VISIBILITY_SECONDS });

@@ -1,6 +1,6 @@
 /** `espalier serve`: the HTTP API and the web console, with a worker and a notifier in the same process. */
 import { randomInt } from 'node:crypto';
-import { type Logger, type Settings, TerminalError } from '@espalier/contracts';
+import { type Logger, parsePort, type Settings } from '@espalier/contracts';
 import { createGateway, type Gateway } from '@espalier/gateway';
 import { encodeNotify, type NotifierSettings, parseNotifierSettings, serveNotifier } from '@espalier/notifier';
 import { encodeJobTurn, type JobQueue, openQueue } from '@espalier/queue';
@@ -30,6 +30,7 @@ const NOTIFY_VISIBILITY = 120;
 interface Serving {
   readonly io: CliIo;
   readonly options: ServeCommandOptions;
+  readonly port: number;
   readonly settings: Settings;
   readonly logger: Logger;
   readonly store: ObjectStore;
@@ -44,6 +45,7 @@ export async function serve(io: CliIo, options: ServeCommandOptions): Promise<Ex
   if (options.newKey !== undefined) return newApiKey(io, options.newKey);
   const settings = readSettings(io, options);
   const notifier = parseNotifierSettings(io.env);
+  const port = options.port === undefined ? PORT_DEFAULT : parsePort(options.port, '--port');
   const logger = await openLogger(settings, 'info');
   const interrupt = listenForInterrupt(io, () => {});
   try {
@@ -72,6 +74,7 @@ export async function serve(io: CliIo, options: ServeCommandOptions): Promise<Ex
     const serving: Serving = {
       io,
       options,
+      port,
       settings,
       logger,
       store,
@@ -144,21 +147,10 @@ async function notify(serving: Serving, publicUrl: string): Promise<void> {
   await serveNotifier({ store, queue, logger, settings: notifier, embedded: true, publicUrl }, signal);
 }
 
-async function open({ io, options, store }: Serving, gateway: Gateway): Promise<string> {
-  const url = await gateway.listen({ host: options.host ?? '127.0.0.1', port: portOf(options.port) });
+async function open({ io, options, port, store }: Serving, gateway: Gateway): Promise<string> {
+  const url = await gateway.listen({ host: options.host ?? '127.0.0.1', port });
   io.err(`Espalier is at ${url}\nIts bucket is ${store.location}. Ctrl-C stops it; what is in progress is kept.\n`);
   return url;
-}
-
-/** @throws TerminalError SETTING_INVALID */
-function portOf(value: string | undefined): number {
-  if (value === undefined) return PORT_DEFAULT;
-  const port = /^\d+$/.test(value) ? Number(value) : Number.NaN;
-  if (port >= 0 && port <= 65_535) return port;
-  throw new TerminalError(`--port: '${value}' cannot be used: give 0 to 65535`, {
-    code: 'SETTING_INVALID',
-    field: '--port',
-  });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,5 +1,14 @@
 /** A request in RunPod's shape: our own job with RunPod's envelope fields beside it. */
-import { isObject, type Job, jobIdFromContent, parseJob, type RandomInteger, RejectedError } from '@espalier/contracts';
+import {
+  isObject,
+  type Job,
+  jobIdFromContent,
+  parseJob,
+  type RandomInteger,
+  RejectedError,
+  shownValue,
+  valueAt,
+} from '@espalier/contracts';
 import { PolicySchema } from '../schemas/runpod.ts';
 
 /** Tag that carries `policy.ttl`: milliseconds from submission after which the job is not found any more. */
@@ -60,8 +69,7 @@ function withPolicy(job: Job, policy: unknown): Job {
     throw new RejectedError(`'${field}' is not valid: ${issue?.message ?? 'unknown fault'}`, {
       code: 'POLICY_INVALID',
       field,
-      remedy:
-        'executionTimeout 5000 to 604800000 and ttl 10000 to 604800000 are in milliseconds, lowPriority is a boolean',
+      remedy: `it is ${shownValue(valueAt(policy, issue?.path ?? []))}: executionTimeout 5000 to 604800000 and ttl 10000 to 604800000 are in milliseconds, lowPriority is a boolean`,
     });
   }
   const { executionTimeout, ttl } = parsed.data;

@@ -1,6 +1,5 @@
 /** Our own job resources: lists, details, another finish. */
 
-import { RejectedError } from '@espalier/contracts';
 import { DELIVERY_STATES, DeliveryLog, replayDeliveries } from '@espalier/notifier';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { findJob, type GatewayContext } from '../context.ts';
@@ -8,6 +7,7 @@ import { describedOnly, jsonOf } from '../http/body.ts';
 import { HttpError } from '../http/http-error.ts';
 import { refinish } from '../jobs/control.ts';
 import type { JobRecord } from '../jobs/job-records.ts';
+import { parseRefinish } from '../jobs/refinish-change.ts';
 import { errors, IdParameter } from '../schemas/common.ts';
 import {
   DeliveriesSchema,
@@ -135,23 +135,9 @@ export const jobRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = asy
         (route.httpPart === 'params' ? app.validatorCompiler?.(route) : undefined) ?? describedOnly(),
     },
     async (request, reply) => {
-      const change = RefinishSchema.safeParse(jsonOf(request.body));
-      if (!change.success) {
-        const issue = change.error.issues[0];
-        const field = issue?.path.join('.') ?? '';
-        throw new RejectedError(
-          issue?.code === 'unrecognized_keys'
-            ? `Unknown parameter ${issue.keys.map((key) => `'${key.slice(0, 60)}'`).join(', ')}`
-            : `'${field}' is not valid: ${issue?.message}`,
-          {
-            code: 'REFINISH_INVALID',
-            ...(field !== '' && { field }),
-            remedy: "give 'texture_size' 128 to 4096 and 'simplify' 0 to 1",
-          },
-        );
-      }
+      const change = parseRefinish(jsonOf(request.body));
       const record = await findJob(context, request.params.id);
-      const { id, created } = await refinish(context.submitting, context.records, record, change.data);
+      const { id, created } = await refinish(context.submitting, context.records, record, change);
       const self = `/jobs/${encodeURIComponent(id)}`;
       return reply.code(202).send({ id, created, links: { self, events: `${self}/events` } });
     },
