@@ -4,11 +4,12 @@
  * It looks only while the queues are empty. As long as something waits in them, a job without a record is most
  * likely waiting too, and announcing it again would only make the queue longer.
  *
- * It remembers what need not be read again, up to a bound, and of what still lies in the bucket only. What is beyond
- * the bound costs a read, or a message, in every sweep. Nothing is forgotten for something newer: of more than fits, swept in the
- * same order every time, nothing would be left when its turn comes.
+ * It remembers what need not be read again: of what still lies in the bucket, and up to a bound. What is beyond it costs
+ * a read in every sweep. Nothing is forgotten for something newer: of more than fits, swept in the same order every
+ * time, nothing would be left when its turn comes.
  */
-import { type Clock, isTerminal, jobIdFromName, type Logger } from '@espalier/contracts';
+import { setImmediate } from 'node:timers/promises';
+import { type Clock, isTerminal, jobIdFromName, type Logger, sha256 } from '@espalier/contracts';
 import { encodeJobTurn, type JobQueue } from '@espalier/queue';
 import {
   idFromKey,
@@ -33,23 +34,27 @@ export interface SweepOptions {
   readonly everySeconds?: number;
   /** What moved less long ago is left alone. @defaultValue 60 */
   readonly quietSeconds?: number;
-  /** Job objects of which is remembered that nothing is to be read again. @defaultValue 100,000, some 30 MB */
+  /** Job objects of which is remembered that nothing is to be read again. @defaultValue 1,000,000, some 40 MB */
   readonly rememberedMax?: number;
 }
+
+/** Objects that are looked at in one turn of the event loop. */
+const TURN = 1000;
 
 export class Sweep {
   readonly #options: SweepOptions;
   readonly #every: number;
   readonly #quiet: number;
   readonly #rememberedMax: number;
-  /** By key of the job object: the version that is at its end; or its ETag, if it was announced without a record. */
-  readonly #settled = new Map<string, string>();
+  /** Marks of what is settled, as the last sweep left it, and as the one under way finds it. */
+  #settled: ReadonlySet<number> = new Set();
+  #found = new Set<number>();
 
   constructor(options: SweepOptions) {
     this.#options = options;
     this.#every = (options.everySeconds ?? 300) * 1000;
     this.#quiet = (options.quietSeconds ?? 60) * 1000;
-    this.#rememberedMax = options.rememberedMax ?? 100_000;
+    this.#rememberedMax = options.rememberedMax ?? 1_000_000;
   }
 
   /** Job objects of which something is remembered. */
@@ -74,15 +79,17 @@ export class Sweep {
     for (const queue of queues) if ((await queue.depth()) > 0) return undefined;
     if (!(await this.#takeTurn())) return undefined;
     const records = await this.#records();
-    const objects = await listSubmissions(store);
-    const there = new Set(objects.map(({ key }) => key));
-    for (const key of this.#settled.keys()) if (!there.has(key)) this.#settled.delete(key);
+    this.#found = new Set();
     let announced = 0;
-    for (const object of objects) {
+    let looked = 0;
+    for (const object of await listSubmissions(store)) {
+      // Of a full bucket most is settled and needs no waiting: others must have their turns.
+      if (++looked % TURN === 0) await setImmediate();
       if (!(await this.#isLost(object, records))) continue;
       await queues[0].send(encodeJobTurn({ job: idOf(object), key: object.key }));
       announced += 1;
     }
+    this.#settled = this.#found;
     if (announced > 0) logger.warn({ announced }, 'jobs were announced again that no message spoke of');
     return announced;
   }
@@ -104,28 +111,35 @@ export class Sweep {
     if (now - object.modifiedAt < this.#quiet) return false;
     const id = idOf(object);
     const record = records.get(id);
-    const settled = this.#settled.get(object.key);
-    if (record !== undefined && settled === versionOf(record, object)) return false;
+    const ended = markOf(object, record);
+    if (record !== undefined && this.#isSettled(ended)) return false;
     const seen = record === undefined ? undefined : await readStatus(store, id).catch(() => undefined);
     // It may go by an id of its own, or have been refused one: looking at it again costs one message.
     if (record === undefined || seen === undefined || seen.status.source !== object.key) {
-      if (settled === object.etag) return false;
-      this.#settle(object.key, object.etag);
+      const announced = markOf(object, undefined);
+      if (this.#isSettled(announced)) return false;
+      this.#settle(announced);
       return true;
     }
     const { status } = seen;
     if (status.job_etag !== object.etag || (isTerminal(status.state) && object.modifiedAt > seen.modifiedAt))
       return true;
     if (isTerminal(status.state)) {
-      this.#settle(object.key, versionOf(record, object));
+      this.#settle(ended);
       return false;
     }
     if (retryTime(status) > now || now - seen.modifiedAt < this.#quiet) return false;
     return status.state === 'queued' || leaseEnd(status) + this.#quiet < now;
   }
 
-  #settle(key: string, version: string): void {
-    if (this.#settled.has(key) || this.#settled.size < this.#rememberedMax) this.#settled.set(key, version);
+  #isSettled(mark: number): boolean {
+    const is = this.#settled.has(mark);
+    if (is) this.#settle(mark);
+    return is;
+  }
+
+  #settle(mark: number): void {
+    if (this.#found.size < this.#rememberedMax) this.#found.add(mark);
   }
 
   async #records(): Promise<Map<string, ObjectInfo>> {
@@ -146,6 +160,10 @@ function idOf({ key }: ObjectInfo): string {
   return jobIdFromName(key.slice(JOBS_PREFIX.length));
 }
 
-function versionOf(record: ObjectInfo, object: ObjectInfo): string {
-  return `${record.etag} ${object.etag}`;
+/**
+ * What is remembered of a version of job object and record: 52 bits of a digest. Of a million, one that was never seen
+ * is taken for one of them once in four thousand million times.
+ */
+function markOf({ key, etag }: ObjectInfo, record: ObjectInfo | undefined): number {
+  return Number.parseInt(sha256(`${key}\n${etag}\n${record?.etag ?? ''}`).slice(0, 13), 16);
 }
