@@ -12,46 +12,41 @@ from pathlib import Path
 HERE = Path(__file__).parent
 #: What the figures alone do not say.
 NOTES = [
-    "**Goals.** A sampler step in at most the time of PyTorch eager: met by the latent flow at 5,000 and 10,000 voxels,",
-    "missed by the structure flow (1.15x) and by the latent flow at 20,000 voxels (1.25x). GPU time of the whole pipeline",
-    "within 1.3x of the arithmetic floor: missed by far, as by PyTorch eager itself (2.4x on the structure flow).",
-    "Memory over 20 jobs is flat; out of memory becomes the known message.",
+    "**Goals.** A sampler step in at most the time of PyTorch eager: met. Structure flow 0.88x, latent flow 0.44x, 0.68x and 0.95x",
+    "at 5,000, 10,000 and 20,000 voxels (`3-kernels`). GPU time of the whole pipeline within 1.3x of the arithmetic floor: missed.",
+    "A sampler step takes 2.1x of it (structure) and 2.6x (latent, 20,000 voxels), PyTorch's 2.4x and 2.7x. The floor counts all",
+    "operations at the rate of large products (686 TFLOP/s); the structure flow's products and attention alone, at the rates that",
+    "PyTorch reached for their own shapes, take 1.32x of it. Memory over 20 jobs is flat; out of memory becomes the known message",
+    "(all but 2 GB taken, cuBLAS says it in other words in `4-packed`: understood since, and tested with those words).",
+    "",
+    "**Parity in float32** is not settled. `2-fused`: 121 of 121, as measured twice. `3-kernels`: 118; of the mesh of `decode_e2e`,",
+    "one of 11,719 grid vertices lies 2.2e-5 from the surface, with values up to 9.9, and falls on the other side. `4-packed`: that mesh",
+    "agrees, and the Gaussian decoder's 12 tensors are 5e-3 apart, as much as TF32 makes of it, though it is switched off. The same was",
+    "seen of both decoders of version `5-kernels`, and not of `8-times` (`3-kernels`), whose attention is written in the same way: `run.sh",
+    "parities` will tell whether it differs from run to run. On the CPU all of them agree, as they are and as written for CUDA.",
     "",
     "**Conditions.** `1-first`: parity and profile shared the card with a training, the rest had it alone. `2-fused`: job, soak,",
     "profile and parity ran beside thirteen busy processes on the 16 processors, so the finishing stages of that job are",
-    "slower than they need be; networks and PyTorch ran alone. PyTorch's own figure for the latent flow at 5,000 voxels is",
-    "bound by launches and moved between 23 and 34 ms from run to run.",
+    "slower than they need be; networks and PyTorch ran alone. `3-kernels` and `4-packed`: a card of its own each, a training on the",
+    "host's other card; PyTorch was timed with `3-kernels`. PyTorch's own figure for the latent flow at 5,000 voxels is bound by",
+    "launches and moved between 23 and 34 ms from run to run.",
     "",
     "**Versions.** `2-fused`: one node for each normalisation, and the mesh decoder as one graph, no feature through the host.",
+    "`3-kernels`: what is `8-times` in its table of versions, which shows what each change was worth (`versions.txt` says which).",
+    "Biases behind products took 3 ms of the structure flow's 32, bias, sum and norm in one kernel 4, memory that is kept 380 of the",
+    "mesh decoder's 928. `4-packed`: window attention without padding, in one kernel for windows of all lengths.",
     "",
-    "## Changed since, not measured on a GPU",
+    "**Every asset brings new shapes**, and the attention that takes padded windows has cuDNN compile a plan for each: `3-lengths` had",
+    "made the first run of each decoder 1.0 to 1.4 s longer, which times of repeated runs do not show. With `4-packed` a mesh",
+    "is decoded in half the time (six jobs in a row, below), and what a fresh process needs to decode fell from 9.1 s to 6.3 s.",
     "",
-    "All of it is checked on the CPU: float32 parity with the same tolerances, of the graphs as they are and as they are written",
-    "for CUDA; the CPU's graphs give the same bits as before. What it gains on a GPU is not known until `run.sh history` has run",
-    "there, which measures each of these beside the version measured last (`versions.txt`).",
-    "",
-    "- Window attention is told of padding by lengths alone (12 % less time for the mesh decoder as measured below).",
-    "- Biases are added behind products. The runtime's Gemm spreads a bias by a product of matrices with one inner element, and",
-    "  reads it back. By the profile below, which waits for each kernel, the structure flow's 312 products take 32.5 ms; at the",
-    "  rates that PyTorch reached for their shapes they are 9.2.",
-    "- Bias, sum and norm in one kernel (`SkipLayerNormalization`, `SkipSimplifiedLayerNormalization`, `FastGelu`); statistics are",
-    "  float32 in 1.30, the release in use; they were not before microsoft/onnxruntime#28682.",
-    "- Values that nobody asked for were converted to float32 behind each block; no longer.",
-    "- Sparse convolutions gather all rows at once, not in eight parts; gathered rows are summed along the first axis.",
-    "- What follows from the time alone is a graph of its own, run once for all times of a sampling (`prepareMs`).",
-    "- The mesh decoder's cells are written into memory that its session keeps. On the CPU, 517 MB out of a graph that does",
-    "  nothing else take little more than half the time so (`bench/networks/results/choices.json`); what is left is the binding's copy.",
-    "",
-    "Nodes of one evaluation as written for CUDA, in XL's shape and float16, without those that are folded (in brackets how many",
-    "only give other shapes to the same memory): structure flow 1138 (340), latent flow 1249 (351), mesh decoder 1645 (346),",
-    "Gaussian decoder 421 (49); the profile of `2-fused` counts 1137 and 1590 for the flow models.",
-    "",
-    "Looked at and left: cells in float16 (the transfer halves, but turning 129 million values into float32 in JavaScript takes",
-    "longer than that saves, see the same file); keys and values of the prompt as inputs (11 MB to the card at each",
+    "What is left: of the mesh decoder's 510 ms 100 are kernels, a third of them gathered neighbours, and most of the rest brings 517 MB of",
+    "cells to the host; of the Gaussian decoder's 88 ms 24 are kernels, the rest is windows and activations, on the processor.",
+    "Looked at and left: cells in float16 (the transfer halves, but turning 129 million values into float32 in JavaScript takes longer",
+    "than that saves, `bench/networks/results/choices.json`); keys and values of the prompt as inputs (11 MB to the card at each",
     "evaluation, since the binding of Node.js takes and gives device memory for WebGPU alone); for the same reason CUDA graphs,",
-    "whose inputs must stay in place. Out of reach by figures below: 1.3x of the floor, which counts all operations at the rate of",
-    "large products (677 TFLOP/s). With its products and its attention at the rates that PyTorch reached for their own shapes,",
-    "and nothing else at all, the structure flow takes 1.32x of it.",
+    "whose inputs must stay in place. The flash kernel in place of cuDNN's for the flows, too, saves a plan per asset, 0.1 to",
+    "0.2 s, and loses more over 25 guided steps (`flash` in `1-first`: 4 to 6 ms an evaluation).",
 ]
 #: Rate of large products on the machine, from which the floor follows.
 RATE = "matmul 8192x8192x8192"
@@ -94,6 +89,7 @@ def collect(folder: Path, name: str) -> None:
         "kernels": kernels, "torch": loaded(folder / "reference.json"), "profile": profile,
         "job": {k: job.get(k) for k in ("generation_time_seconds", "stages", "peak_memory_bytes", "raw_face_count")},
         "soak": lines(folder / "soak.jsonl"),
+        "soaks": {p.stem[len("soaks-"):]: lines(p) for p in sorted(folder.glob("soaks-*.jsonl"))},
         "out_of_memory": {p.stem: re.findall(r'"message": "(.*)"', text(p)) for p in sorted(folder.glob("oom-*.log"))},
         "steps": text(folder / "steps.txt").splitlines(),
     }
@@ -132,7 +128,8 @@ def history(run: dict) -> list[str]:
 
 def page(name: str, run: dict) -> list[str]:
     software = ", ".join(f"{k} {v}" for k, v in (run["software"] or {}).items())
-    out = [f"## {name}", "", f"{run['gpu'] or 'GPU not recorded'}, driver {run['driver']}, {software}. Parity in float32: {run['parity'] or 'not run'}.", ""]
+    machine = ", ".join(filter(None, [run["gpu"] or "GPU not recorded", run["driver"] and f"driver {run['driver']}", software]))
+    out = [f"## {name}", "", f"{machine}. Parity in float32: {run['parity'] or 'not run'}.", ""]
     if run["networks"]:
         out += ["Float16, one evaluation; times in ms, memory in MB of the whole process (PyTorch: of its allocator).", ""]
         out += table(["network", "ms", "least", "PyTorch eager", "ratio", "floor", "of floor", "first run", "open, s", "peak",
@@ -162,6 +159,11 @@ def page(name: str, run: dict) -> list[str]:
         out += [f"{len(jobs)} jobs in a row on one model, {min(s['voxels'] for s in jobs)} to {max(s['voxels'] for s in jobs)} voxels: GPU memory "
                 f"{used[0]} MB after the first, {used[-1]} MB after the last, most {max(used)} MB, "
                 f"{next((s['memory'] for s in run['soak'] if s.get('released')), '?')} MB when released; mesh decoder {mesh} s in the middle.", ""]
+    if run.get("soaks"):
+        out += ["A few jobs of other shapes under each version, four steps a flow; mesh decoder, s (`flash`: this version, without cuDNN's attention):", ""]
+        soaks = {version: [s for s in rows if "job" in s] for version, rows in run["soaks"].items()}
+        voxels = [f"{s['voxels']} voxels" for s in next(iter(soaks.values()))]
+        out += table(["version", *voxels], [[version, *(s["seconds"]["mesh"] for s in rows)] for version, rows in soaks.items()])
     for case, messages in run["out_of_memory"].items():
         out += [f"Out of memory, all but {case[4:]} GB taken by another process: {'; '.join(messages)}", ""]
     for p in run["profile"]:

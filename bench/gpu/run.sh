@@ -6,7 +6,7 @@
 #
 # `unpack` lays out what stage.sh packed; the other steps run on those sources, not on the folder they are called in.
 #
-# Steps: unpack device rates make probe parity half history xl variants reference profile job soak oom python
+# Steps: unpack device rates make probe parity parities half history xl variants reference profile job soak soaks oom python
 set -u
 HERE="$(cd "$(dirname "$0")" && pwd)"
 OUT="${OUT:-/tmp/esp-out}"; export ESP="${ESP:-/tmp/esp}"
@@ -57,6 +57,17 @@ do_probe() {
 do_parity() {
   exact step 200 parity node services/cli/bin/espalier.mjs parity "$ESP/goldens"; tail -n 1 "$LOGS/parity.log"; grep -a FAIL "$LOGS/parity.log" | head -20
 }
+# Versions of versions.txt, each more than once: whether what differs differs always.
+do_parities() {
+  local version i here="$PWD"
+  for version in ${PARITY_VERSIONS:-8-times 9-packed}; do
+    cd "$ESP/history/$version" || continue
+    for i in 1 2 3; do
+      exact step 60 "parities-$version-$i" node services/cli/bin/espalier.mjs parity "$ESP/goldens"; tail -n 1 "$LOGS/parities-$version-$i.log"
+    done
+  done
+  cd "$here" || exit 1
+}
 CASES="${CASES:-ss_flow slat_flow.5000 slat_flow.10000 slat_flow.20000 ss_dec slat_dec_mesh slat_dec_gs}"
 times() { case "$1" in *flow*) echo 20;; *) echo 5;; esac; }
 do_half() { for c in $CASES; do exact node_step 150 "half-$c" bench/gpu/xl.ts "$XL" "$c" float32 3; show "half-$c"; done; }
@@ -105,6 +116,16 @@ do_job() {
   ls -la "$ESP/asset" 2>/dev/null; tail -c 1800 "$LOGS/job.log"
 }
 do_soak() { node_step "${SOAK_LIMIT:-300}" soak bench/gpu/soak.ts "$XL/model" "${SOAK_JOBS:-20}" "${SOAK_STEPS:-4}"; show soak | cut -c1-260; }
+# A few jobs under each of some versions: every asset brings shapes that its predecessors did not have.
+do_soaks() {
+  local version here="$PWD"
+  for version in ${SOAK_VERSIONS:-8-times 9-packed}; do
+    cd "$ESP/history/$version" || continue
+    node_step 120 "soaks-$version" bench/gpu/soak.ts "$XL/model" 6 4; show "soaks-$version" | cut -c1-260
+  done
+  cd "$here" || exit 1
+  ORT_ENABLE_CUDNN_FLASH_ATTENTION=0 node_step 120 soaks-flash bench/gpu/soak.ts "$XL/model" 6 4; show soaks-flash | cut -c1-260
+}
 # Another process takes all of the card's memory but some gigabytes: once too few to open the model, once to run it.
 do_oom() {
   local left

@@ -3,7 +3,7 @@ import type { Device } from './device.ts';
 
 /** How ONNX Runtime, CUDA, cuBLAS and cuDNN say that memory ran out. */
 const OUT_OF_MEMORY =
-  /out of memory|failed to allocate|bad_alloc|ALLOC_FAILED|cudaErrorMemoryAllocation|smaller than requested bytes/i;
+  /out of memory|failed to allocate|bad_alloc|ALLOC_FAILED|resource allocation failed|cudaErrorMemoryAllocation|smaller than requested bytes/i;
 
 export function isOutOfMemory(thrown: unknown): boolean {
   return OUT_OF_MEMORY.test(ensureError(thrown).message);

@@ -171,7 +171,9 @@ describe('errors of a run', () => {
       code: 'GPU_OUT_OF_MEMORY',
       message: 'GPU out of memory. Try a simpler prompt or lower texture_size.',
     });
-    expect(runError('g', 'cuda', new Error('CUBLAS_STATUS_ALLOC_FAILED'))).toMatchObject({ code: 'GPU_OUT_OF_MEMORY' });
+    for (const said of ['CUBLAS_STATUS_ALLOC_FAILED', 'CUBLAS failure 3: the resource allocation failed ; GPU=0']) {
+      expect(runError('g', 'cuda', new Error(said))).toMatchObject({ code: 'GPU_OUT_OF_MEMORY' });
+    }
     expect(
       runError('g', 'cuda', new Error('Available memory of 0 is smaller than requested bytes of 52428800')),
     ).toMatchObject({ code: 'GPU_OUT_OF_MEMORY' });
