@@ -1,5 +1,7 @@
+import { utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { silentLogger } from '@espalier/contracts';
-import { parseMessage } from '@espalier/queue';
+import { encodeJobTurn, parseMessage } from '@espalier/queue';
 import { jobKey, statusKey } from '@espalier/storage';
 import { describe, expect, it, vi } from 'vitest';
 import { Sweep } from '../src/index.ts';
@@ -58,6 +60,58 @@ describe('the sweep', () => {
     expect(await readBy()).toEqual([statusKey('d')]);
     expect(one.remembered, 'c and now d').toBe(2);
     expect(await readBy()).toEqual([]);
+  });
+
+  /** The jobs that a sweep announces; the messages are lost again. */
+  async function announcedBy(one: Sweep): Promise<string[]> {
+    await one.once();
+    const messages = await queues.generate.receive({ max: 10, waitSeconds: 0 });
+    for (const message of messages) await message.delete();
+    return messages.map(({ body }) => JSON.parse(body).espalier.key).sort();
+  }
+
+  it('announces a job until somebody has looked at it, whatever it is called', async () => {
+    await store.put(jobKey('lost'), bytes({ id: 'named-otherwise', prompt: 'a' }));
+    await store.put(jobKey('taken'), bytes({ id: 'done', prompt: 'another' }));
+    await queues.generate.send(JSON.stringify({ id: 'done', prompt: 'b' }));
+    serve('generate');
+    await reaches('done', 'succeeded');
+    const one = sweep({ everySeconds: 0 });
+    await stopServing();
+    const lost = [jobKey('lost'), jobKey('taken')];
+    expect(await announcedBy(one)).toEqual(lost);
+    expect(await announcedBy(one), 'that message was lost, too').toEqual(lost);
+    for (const id of ['lost', 'taken']) await queues.generate.send(encodeJobTurn({ job: id }));
+    serve('generate');
+    await reaches('named-otherwise', 'succeeded');
+    await expect.poll(async () => (await store.list('status/done-')).objects).toHaveLength(1);
+    await expect.poll(() => queues.generate.depth()).toBe(0);
+    await stopServing();
+    expect(await announcedBy(one)).toEqual([]);
+    const reads = vi.spyOn(store, 'get');
+    expect(await announcedBy(one)).toEqual([]);
+    expect(reads.mock.calls.map(([key]) => key).filter((key) => /^(jobs|status)/.test(key))).toEqual([]);
+  });
+
+  it('finds the same content that was put there again, though it knows how it ended', async () => {
+    await queues.generate.send(JSON.stringify({ id: 'a', prompt: 'a' }));
+    serve('generate');
+    await reaches('a', 'succeeded');
+    await stopServing();
+    const one = sweep({ everySeconds: 0 });
+    expect(await announcedBy(one)).toEqual([]);
+    expect(one.remembered).toBe(1);
+    const later = Date.now() / 1000 + 60;
+    await utimes(join(store.root, jobKey('a')), later, later);
+    expect(await announcedBy(one)).toEqual([jobKey('a')]);
+  });
+
+  it('announces what has a broken record once', async () => {
+    await store.put(jobKey('a'), bytes({ prompt: 'a' }));
+    await store.put(statusKey('a'), bytes('no record'));
+    const one = sweep({ everySeconds: 0 });
+    expect(await announcedBy(one)).toEqual([jobKey('a')]);
+    expect(await announcedBy(one)).toEqual([]);
   });
 
   it('takes up again what a dead worker left, and what was submitted again', async () => {

@@ -9,7 +9,7 @@
  * time, nothing would be left when its turn comes.
  */
 import { setImmediate } from 'node:timers/promises';
-import { type Clock, isTerminal, jobIdFromName, type Logger, sha256 } from '@espalier/contracts';
+import { type Clock, isTerminal, jobIdFromName, type Logger, sha256, TerminalError } from '@espalier/contracts';
 import { encodeJobTurn, type JobQueue } from '@espalier/queue';
 import {
   idFromKey,
@@ -17,11 +17,12 @@ import {
   type ObjectInfo,
   type ObjectStore,
   readStatus,
+  type SeenStatus,
   STATUS_PREFIX,
   SWEEP_KEY,
 } from '@espalier/storage';
 import { leaseEnd, retryTime } from '../status-record.ts';
-import { listSubmissions } from '../submissions.ts';
+import { listSubmissions, readSubmission, takenId } from '../submissions.ts';
 import type { Timers } from '../timers.ts';
 
 export interface SweepOptions {
@@ -106,30 +107,48 @@ export class Sweep {
   }
 
   async #isLost(object: ObjectInfo, records: ReadonlyMap<string, ObjectInfo>): Promise<boolean> {
-    const { store, clock } = this.#options;
-    const now = clock.now();
+    const now = this.#options.clock.now();
     if (now - object.modifiedAt < this.#quiet) return false;
-    const id = idOf(object);
-    const record = records.get(id);
-    const ended = markOf(object, record);
-    if (record !== undefined && this.#isSettled(ended)) return false;
-    const seen = record === undefined ? undefined : await readStatus(store, id).catch(() => undefined);
-    // It may go by an id of its own, or have been refused one: looking at it again costs one message.
-    if (record === undefined || seen === undefined || seen.status.source !== object.key) {
-      const announced = markOf(object, undefined);
-      if (this.#isSettled(announced)) return false;
-      this.#settle(announced);
+    const own = records.get(idOf(object));
+    const mark = markOf(object, own);
+    if (this.#isSettled(mark)) return false;
+    const seen = await this.#recordOf(object);
+    if (seen === 'unreadable') {
+      // Whoever looks at it says so in a dead letter: once from here.
+      this.#settle(mark);
       return true;
     }
+    if (seen === undefined) return true;
     const { status } = seen;
     if (status.job_etag !== object.etag || (isTerminal(status.state) && object.modifiedAt > seen.modifiedAt))
       return true;
     if (isTerminal(status.state)) {
-      this.#settle(ended);
+      this.#settle(mark);
       return false;
     }
     if (retryTime(status) > now || now - seen.modifiedAt < this.#quiet) return false;
     return status.state === 'queued' || leaseEnd(status) + this.#quiet < now;
+  }
+
+  /** Of this very object: under its name, the id that stands in it, or, where that was taken, one of its own. */
+  async #recordOf(object: ObjectInfo): Promise<SeenStatus | 'unreadable' | undefined> {
+    const { store } = this.#options;
+    const recordOf = async (id: string): Promise<SeenStatus | 'unreadable' | undefined> => {
+      try {
+        const seen = await readStatus(store, id);
+        return seen?.status.source === object.key ? seen : undefined;
+      } catch (error) {
+        if (error instanceof TerminalError) return 'unreadable';
+        throw error;
+      }
+    };
+    const named = await recordOf(idOf(object));
+    if (named !== undefined) return named;
+    const reading = await readSubmission(store, object, () => 0);
+    if (reading === undefined) return undefined;
+    const { id } = reading.submission;
+    const other = id === idOf(object) ? undefined : await recordOf(id);
+    return other ?? recordOf(takenId(reading, '').submission.id);
   }
 
   #isSettled(mark: number): boolean {
@@ -161,9 +180,9 @@ function idOf({ key }: ObjectInfo): string {
 }
 
 /**
- * What is remembered of a version of job object and record: 52 bits of a digest. Of a million, one that was never seen
- * is taken for one of them once in four thousand million times.
+ * What is remembered of a version of job object and record of its name: 52 bits of a digest. Of a million, one that was
+ * never seen is taken for one of them once in four thousand million times.
  */
-function markOf({ key, etag }: ObjectInfo, record: ObjectInfo | undefined): number {
-  return Number.parseInt(sha256(`${key}\n${etag}\n${record?.etag ?? ''}`).slice(0, 13), 16);
+function markOf({ key, etag, modifiedAt }: ObjectInfo, record: ObjectInfo | undefined): number {
+  return Number.parseInt(sha256(`${key}\n${etag}\n${modifiedAt}\n${record?.etag ?? ''}`).slice(0, 13), 16);
 }
