@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { sphere, voxelize } from '../../test/shapes.ts';
 import { extractSurface } from '../flexicubes/extract-surface.ts';
+import type { TriangleMesh } from '../mesh/mesh.ts';
 import { TriangleBvh } from './triangle-bvh.ts';
+import { refitTree, triangleTree } from './triangle-tree.ts';
 
 const mesh = extractSurface(voxelize(sphere(0.35), { resolution: 24 }));
 const tree = TriangleBvh.of(mesh);
@@ -56,4 +58,30 @@ describe('TriangleBvh', () => {
     const empty = TriangleBvh.of({ positions: new Float32Array(0), indices: new Uint32Array(0) });
     expect(empty.closestPoint(0, 0, 0).face).toBe(-1);
   });
+
+  it('finds the same distances on a mesh that has moved, in the old tree with other boxes', () => {
+    const positions = mesh.positions.map((value, i) => value * 1.1 + 0.02 * Math.sin(i * 2.7));
+    const moved = { positions, indices: mesh.indices };
+    const refitted = new TriangleBvh(refitTree(triangleTree(mesh), moved));
+    const fresh = TriangleBvh.of(moved);
+    for (let i = 0; i < 500; i++) {
+      const expected = { ...fresh.closestPoint(...sequence(i)) };
+      const { distance, face, v, w } = refitted.closestPoint(...sequence(i));
+      expect(distance).toBe(expected.distance);
+      // Of faces that are equally near, another one may be met first; the point is the same.
+      const there = pointOn(moved, expected.face, expected.v, expected.w);
+      pointOn(moved, face, v, w).forEach((value, k) => {
+        expect(value).toBeCloseTo(there[k] as number, 6);
+      });
+    }
+  });
 });
+
+function pointOn({ positions, indices }: TriangleMesh, face: number, v: number, w: number): number[] {
+  return [0, 1, 2].map((k) =>
+    [1 - v - w, v, w].reduce(
+      (sum, weight, c) => sum + weight * (positions[(indices[face * 3 + c] as number) * 3 + k] as number),
+      0,
+    ),
+  );
+}

@@ -1,7 +1,7 @@
 /** Keeps small pieces from vanishing when a mesh is simplified much. */
 
 import type { TriangleMesh } from '../mesh/mesh.ts';
-import { labelComponents } from '../mesh/topology.ts';
+import { type Components, labelComponents } from '../mesh/topology.ts';
 import { cross, dot, subtract, type Vector3 } from '../raster/camera.ts';
 
 /** Pieces of more faces than this are left with some by the collapses themselves. */
@@ -17,10 +17,14 @@ const LEAST = 4;
  * for that.
  *
  * @param wanted faces of the simplified mesh.
+ * @param pieces those of the mesh, where they are known; numbers that no face has do no harm.
  * @returns [V] 1 for vertices that must stay; undefined when there is none.
  */
-export function anchorPieces(mesh: TriangleMesh, wanted: number): Uint8Array | undefined {
-  const { count, ofFace } = labelComponents(mesh);
+export function anchorPieces(
+  mesh: TriangleMesh,
+  wanted: number,
+  { count, ofFace }: Components = labelComponents(mesh),
+): Uint8Array | undefined {
   if (count < 2) return undefined;
   const faces = new Int32Array(count);
   for (const piece of ofFace) faces[piece] = (faces[piece] as number) + 1;

@@ -2,6 +2,7 @@
 
 import { checkpoint, type Interruptible } from '../interruptible.ts';
 import { faceCount, type RawMesh } from '../mesh/mesh.ts';
+import { shareArrays } from '../shared-arrays.ts';
 import { emptyAnswers } from './hidden-faces.ts';
 import { REFINING_ROUNDS } from './refine-vertices.ts';
 import { type SimplifyOptions, wantedFaces } from './simplify.ts';
@@ -59,7 +60,7 @@ export async function cleanSurface(
 ): Promise<CleanSurfaceResult> {
   const { maxHoleShare = 0.1, simplify, targetFaces, maxFaces } = options;
   checkpoint(options, 0);
-  const repaired = await crew.run('repair', { raw, maxHoleShare });
+  const repaired = await crew.run('repair', { raw: shareArrays(raw), maxHoleShare });
   checkpoint(options, 0.2);
 
   const seen = new Uint8Array(new SharedArrayBuffer(faceCount(repaired.mesh)));
@@ -82,7 +83,7 @@ export async function cleanSurface(
   const isSmaller = wantedFaces(faceCount(cleaned.mesh), wanted) < faceCount(cleaned.mesh);
   // What holds vertices back at the end is made ready while one thread is busy with the collapses.
   const [collapsed, cells] = await allSettled([
-    crew.run('collapse', { mesh: cleaned.mesh, options: wanted }),
+    crew.run('collapse', { mesh: cleaned.mesh, pieces: cleaned.pieces, options: wanted }),
     isSmaller ? crew.run('cells', cleaned.mesh) : undefined,
   ]);
   let { refining } = collapsed;

@@ -2,6 +2,7 @@
 
 import type { TriangleMesh } from '../mesh/mesh.ts';
 import type { FaceCells } from '../spatial/face-cells.ts';
+import { refitTree, type TriangleTree, triangleTree } from '../spatial/triangle-tree.ts';
 import { fitVertices } from './fit-vertices.ts';
 import { holdBack } from './hold-back.ts';
 import { emptyNearest, findNearest, type NearestPoints } from './nearest-points.ts';
@@ -19,6 +20,10 @@ export interface Refining {
   /** As it came from the collapses, and as it is now. */
   readonly start: TriangleMesh;
   readonly mesh: TriangleMesh;
+  /** Of `mesh`. */
+  readonly tree: TriangleTree;
+  /** [V] 1 for vertices that stay where they are. */
+  readonly isRim: Uint8Array;
   readonly nearest: NearestPoints;
   /** World units: no face may be brought further than this from the original. 0 before the first step. */
   readonly limit: number;
@@ -34,7 +39,7 @@ export interface Refining {
 export function refineVertices(mesh: TriangleMesh, original: TriangleMesh, rounds = REFINING_ROUNDS): Float32Array {
   let refining = startRefining(mesh, original);
   for (let round = 0; round < rounds; round++) {
-    findNearest(refining.mesh, refining.nearest, new Int32Array(1));
+    findNearest(refining.tree, refining.nearest, new Int32Array(1));
     refining = refineStep(refining);
   }
   return endRefining(refining, original);
@@ -42,15 +47,18 @@ export function refineVertices(mesh: TriangleMesh, original: TriangleMesh, round
 
 export function startRefining(mesh: TriangleMesh, { positions }: TriangleMesh): Refining {
   const stride = Math.max(1, Math.floor(positions.length / mesh.indices.length / SAMPLES_PER_FACE));
-  return { start: mesh, mesh, nearest: emptyNearest(positions, stride), limit: 0 };
+  const nearest = emptyNearest(positions, stride);
+  return { start: mesh, mesh, tree: triangleTree(mesh), isRim: rimVertices(mesh), nearest, limit: 0 };
 }
 
-/** One step of least squares, after `findNearest` over `mesh`. */
-export function refineStep({ start, mesh, nearest, limit }: Refining): Refining {
-  const positions = fitVertices(mesh, nearest, rimVertices(mesh));
+/** One step of least squares, after `findNearest` over `tree`. */
+export function refineStep({ start, mesh, tree, isRim, nearest, limit }: Refining): Refining {
+  const moved = { positions: fitVertices(mesh, nearest, isRim), indices: mesh.indices };
   return {
     start,
-    mesh: { positions, indices: mesh.indices },
+    mesh: moved,
+    tree: refitTree(tree, moved),
+    isRim,
     nearest,
     limit: limit === 0 ? HELD_FACTOR * quantile(nearest.distance, HELD_SHARE) : limit,
   };

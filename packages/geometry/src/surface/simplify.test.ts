@@ -185,7 +185,7 @@ describe('refineVertices', () => {
     const { mesh: start } = await collapseEdges(fine, { simplify: 0.9 });
     let refining = startRefining(start, fine);
     for (let round = 0; round < 2; round++) {
-      findNearest(refining.mesh, refining.nearest, new Int32Array(1));
+      findNearest(refining.tree, refining.nearest, new Int32Array(1));
       refining = refineStep(refining);
     }
     const farthest = farthestFrom(fine);

@@ -4,6 +4,7 @@ import { TerminalError } from '@espalier/contracts';
 import { MeshoptSimplifier } from 'meshoptimizer';
 import { dropDegenerateFaces, dropUnusedVertices } from '../mesh/compact.ts';
 import { ATTRIBUTE_CHANNELS, faceCount, type RawMesh } from '../mesh/mesh.ts';
+import type { Components } from '../mesh/topology.ts';
 import { anchorPieces } from './anchor-pieces.ts';
 import { refineVertices } from './refine-vertices.ts';
 
@@ -41,8 +42,16 @@ export async function simplify(mesh: RawMesh, options: SimplifyOptions): Promise
   return { ...collapsed, mesh: { ...collapsed.mesh, positions: refineVertices(collapsed.mesh, mesh) } };
 }
 
-/** The first half of `simplify`; the same mesh when there is nothing to do. */
-export async function collapseEdges(mesh: RawMesh, options: SimplifyOptions): Promise<SimplifyResult> {
+/**
+ * The first half of `simplify`; the same mesh when there is nothing to do.
+ *
+ * @param pieces those of the mesh, where they are known.
+ */
+export async function collapseEdges(
+  mesh: RawMesh,
+  options: SimplifyOptions,
+  pieces?: Components,
+): Promise<SimplifyResult> {
   const faces = faceCount(mesh);
   const wanted = wantedFaces(faces, options);
   if (wanted >= faces) return { mesh, error: 0 };
@@ -53,7 +62,7 @@ export async function collapseEdges(mesh: RawMesh, options: SimplifyOptions): Pr
   separateCoincident(positions);
   const attributes = mesh.attributes.slice();
   const weights = [COLOR_WEIGHT, COLOR_WEIGHT, COLOR_WEIGHT, 0, 0, 0];
-  const anchors = anchorPieces(mesh, wanted);
+  const anchors = anchorPieces(mesh, wanted, pieces);
   const collapse = (target: number, tolerance: number): [number, number] =>
     MeshoptSimplifier.simplifyWithUpdate(
       indices,

@@ -8,11 +8,11 @@ import { checkpoint, type Interruptible } from '../interruptible.ts';
 import { dropDegenerateFaces, dropUnusedVertices, filterFaces, weldBoundaries } from '../mesh/compact.ts';
 import { isClosed, keptTwins, twinHalfEdges } from '../mesh/half-edges.ts';
 import { faceCount, type RawMesh, type TriangleMesh } from '../mesh/mesh.ts';
-import { boundsOf } from '../mesh/topology.ts';
+import { boundsOf, type Components } from '../mesh/topology.ts';
 import { shareArrays } from '../shared-arrays.ts';
 import { type FaceCells, faceCells } from '../spatial/face-cells.ts';
 import { dropBrokenFaces } from './broken-faces.ts';
-import { type FillHolesOptions, type FillHolesResult, fillHoles } from './fill-holes.ts';
+import { fillHoles } from './fill-holes.ts';
 import { askSuspects, findSuspects, hiddenFaces, type RayAnswers, type Suspects } from './hidden-faces.ts';
 import { type LookPlan, look, planLooks } from './looks.ts';
 import { findNearest } from './nearest-points.ts';
@@ -45,7 +45,10 @@ function repair({ raw, maxHoleShare }: { raw: RawMesh; maxHoleShare: number }, o
   const twins = closedTwins(twinHalfEdges(faces));
   // Giving sheets vertices of their own leaves all half edges with the twins that they have.
   const whole = twins === undefined ? splitNonManifold(weldBoundaries(faces)) : splitNonManifold(faces, twins);
-  const { mesh, closed, left } = close(whole, twins, { maxSize: maxHoleSize, signal: options.signal });
+  const { mesh, closed, left } =
+    twins === undefined
+      ? fillHoles(whole, { maxSize: maxHoleSize, signal: options.signal })
+      : { mesh: whole, closed: 0, left: 0 };
   return shareArrays<RepairedSurface>({
     mesh,
     twins,
@@ -55,11 +58,6 @@ function repair({ raw, maxHoleShare }: { raw: RawMesh; maxHoleShare: number }, o
     maxHoleSize,
     looks: planLooks(mesh, left === 0),
   });
-}
-
-/** What is closed already needs no looking for holes. */
-function close(mesh: RawMesh, twins: Int32Array | undefined, options: FillHolesOptions): FillHolesResult {
-  return twins === undefined ? fillHoles(mesh, options) : { mesh, closed: 0, left: 0 };
 }
 
 function closedTwins(twins: Int32Array): Int32Array | undefined {
@@ -102,6 +100,7 @@ function ask({ mesh, cells, suspects, answers }: AskTask, { signal }: Interrupti
 
 export interface CleanedSurface {
   readonly mesh: RawMesh;
+  readonly pieces: Components;
   readonly hiddenFaces: number;
   readonly speckFaces: number;
   readonly holesClosed: number;
@@ -119,31 +118,29 @@ export interface CleanTask {
 function clean({ repaired, suspects, answers }: CleanTask, { signal }: Interruptible): CleanedSurface {
   const { mesh, holesLeft, maxHoleSize } = repaired;
   const isHidden = answers && hiddenFaces(faceCount(mesh), suspects, answers);
-  const visible = isHidden ? withoutFaces(mesh, isHidden) : mesh;
-  const hidden = faceCount(mesh) - faceCount(visible);
-  // Rims that the removal made were closed before, so they are closed whatever their size.
-  const isOpened = hidden > 0 && holesLeft === 0;
+  const indices = isHidden ? filterFaces(mesh.indices, (face) => isHidden[face] === 0) : mesh.indices;
+  const hidden = (mesh.indices.length - indices.length) / 3;
+  const visible = { ...mesh, indices };
   // Where both are closed, whole pieces went, and each vertex keeps all of its faces or none.
   const twins = repaired.twins && closedTwins(isHidden ? keptTwins(repaired.twins, isHidden) : repaired.twins);
-  const closed = close(visible, twins, isOpened ? { signal } : { maxSize: maxHoleSize, signal });
-  const separated = twins === undefined ? splitNonManifold(closed.mesh) : closed.mesh;
+  // Rims that the removal made were closed before, so they are closed whatever their size.
+  const isOpened = hidden > 0 && holesLeft === 0;
+  const closed =
+    twins === undefined
+      ? fillHoles(dropUnusedVertices(visible), isOpened ? { signal } : { maxSize: maxHoleSize, signal })
+      : { mesh: visible, closed: 0, left: 0 };
+  const separated = twins === undefined ? splitNonManifold(closed.mesh) : visible;
   const specks = removeSpecks(separated);
-  const cleaned = specks.removed > 0 ? dropUnusedVertices(separated, specks.indices) : separated;
+  const cleaned = dropUnusedVertices(separated, specks.indices);
   if (faceCount(cleaned) === 0) throw emptyMesh();
   return shareArrays({
     mesh: cleaned,
+    pieces: specks.pieces,
     hiddenFaces: hidden,
     speckFaces: specks.removed,
     holesClosed: closed.closed,
     holesLeft: closed.left,
   });
-}
-
-function withoutFaces(mesh: RawMesh, isGone: Uint8Array): RawMesh {
-  return dropUnusedVertices(
-    mesh,
-    filterFaces(mesh.indices, (face) => isGone[face] === 0),
-  );
 }
 
 export interface CollapsedSurface {
@@ -154,12 +151,18 @@ export interface CollapsedSurface {
   readonly refining: Refining | undefined;
 }
 
-async function collapse({ mesh, options }: { mesh: RawMesh; options: SimplifyOptions }): Promise<CollapsedSurface> {
-  const collapsed = await collapseEdges(mesh, options);
+export interface CollapseTask {
+  readonly mesh: RawMesh;
+  readonly pieces: Components;
+  readonly options: SimplifyOptions;
+}
+
+async function collapse({ mesh, pieces, options }: CollapseTask): Promise<CollapsedSurface> {
+  const collapsed = await collapseEdges(mesh, options, pieces);
   if (collapsed.mesh === mesh) return { mesh, error: 0, refining: undefined };
   const { positions, indices, attributes } = shareArrays(collapsed.mesh);
   const start = { positions, indices };
-  return { mesh: { ...start, attributes }, error: collapsed.error, refining: startRefining(start, mesh) };
+  return { mesh: { ...start, attributes }, error: collapsed.error, refining: shareArrays(startRefining(start, mesh)) };
 }
 
 export interface NearestTask {
@@ -169,7 +172,7 @@ export interface NearestTask {
 }
 
 function nearest({ refining, next }: NearestTask): void {
-  findNearest(refining.mesh, refining.nearest, next);
+  findNearest(refining.tree, refining.nearest, next);
 }
 
 function fit(refining: Refining): Refining {
