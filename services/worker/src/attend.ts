@@ -89,6 +89,9 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
   };
 
   const submittedAt = Date.parse(claim.status.submitted_at);
+  const claimedAt = Date.parse(claim.status.updated_at);
+  // A date that lies ahead is another clock's, and no marker can be held against it: then any counts.
+  const cancelledSince = submittedAt <= claimedAt ? submittedAt : 0;
   let progress: Progress = {};
   let advancedAt = clock.now();
   let renewedAt = clock.now();
@@ -127,7 +130,7 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
     const now = clock.now();
     if (now - advancedAt > context.stallMs) return halt({ why: 'stalled' });
     try {
-      if (await isCancelled(store, { id: job.id, submittedAt })) halt({ why: 'cancelled' });
+      if (await isCancelled(store, { id: job.id, submittedAt: cancelledSince })) halt({ why: 'cancelled' });
       if (over || stop !== undefined) return;
       if (progress === written && now - renewedAt < leaseMs / 3) return;
       await renew();
@@ -141,7 +144,7 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
   const onShutdown = () => halt({ why: 'shutdown' });
   const deadline = deadlineOf(job, claim.status);
   const keepBeating = () => ends.push(timers.every(context.beatMs, beat));
-  if (isYoung(context, submittedAt, Date.parse(claim.status.updated_at))) {
+  if (isYoung(context, submittedAt, claimedAt)) {
     // The claim did not look whether it was cancelled.
     const rest = Math.max(0, submittedAt + context.beatMs - clock.now());
     ends.push(

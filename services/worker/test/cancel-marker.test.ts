@@ -69,6 +69,15 @@ it('a marker that came before the claim of a new job is seen as soon as one that
   await reaches('a', 'cancelled');
 });
 
+it('any marker counts for a job whose date lies ahead', async () => {
+  await submit('a');
+  await date(jobKey('a'), Date.now() + 3_600_000);
+  serve('generate', (_job, { signal }) => untilAborted(signal));
+  await reaches('a', 'running');
+  await store.put(cancelKey('a'), bytes(''));
+  await reaches('a', 'cancelled');
+});
+
 it('a marker that is older than the job was meant for another submission, however often it is seen', async () => {
   await store.put(cancelKey('a'), bytes(''));
   await date(cancelKey('a'), SUBMITTED - 60_000);
