@@ -79,11 +79,12 @@ export class SeenFaces {
       // Rows run down: what turns left in the world turns right here.
       const area = bx * cy - by * cx;
       if (cullsBack ? !(area < 0) : area === 0 || Number.isNaN(area)) continue;
-      const x0 = Math.max(0, Math.ceil(ax + Math.min(0, bx, cx)));
-      const x1 = Math.min(last, Math.floor(ax + Math.max(0, bx, cx)));
+      // As integers, or the loops below would count in floating point.
+      const x0 = Math.max(0, Math.ceil(ax + Math.min(0, bx, cx)) | 0);
+      const x1 = Math.min(last, Math.floor(ax + Math.max(0, bx, cx)) | 0);
       if (x0 > x1) continue;
-      const y0 = Math.max(0, Math.ceil(ay + Math.min(0, by, cy)));
-      const y1 = Math.min(last, Math.floor(ay + Math.max(0, by, cy)));
+      const y0 = Math.max(0, Math.ceil(ay + Math.min(0, by, cy)) | 0);
+      const y1 = Math.min(last, Math.floor(ay + Math.max(0, by, cy)) | 0);
       if (y0 > y1) continue;
       const az = projected[a + 2] as number;
       const bz = (projected[b + 2] as number) - az;
