@@ -23,8 +23,8 @@ from sampling import euler, time_points
 from tokenizer import Tokenizer
 
 LIMIT = 2_100_000
-# Enough for guided and unguided steps; a pipeline's own count would only make the files larger.
-STEPS, INTERVAL = 4, [0.6, 1.0]
+# Guided and unguided steps, whatever the pipeline's own settings; its own count would only make the files larger.
+STEPS, STRENGTH, INTERVAL = 4, 1.0, [0.6, 1.0]
 LATENT_VOXELS, GAUSSIAN_VOXELS, MESH_VOXELS = 72, 48, 6
 PROMPTS = ["a red chair with black legs", "a tall wooden treasure chest with golden bands", "a flurbic dragon mug", ""]
 
@@ -86,7 +86,7 @@ def make(repository: Path, target: Path) -> int:
         rows["x0"] = torch.cat(rows["x0"])
         return final, rows
 
-    short = {"steps": STEPS, "cfg_interval": INTERVAL}
+    short = {"steps": STEPS, "cfg_strength": STRENGTH, "cfg_interval": INTERVAL}
     params = args["sparse_structure_sampler"]["params"] | short
     noise = torch.randn(1, 8, 8, 8, 8)
     z, rows = sample(flow, params, noise)
