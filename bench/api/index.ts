@@ -46,45 +46,19 @@ export const run: Bench = async () => {
     const streams = await followMany(base, store, ids.slice(10), STREAMS);
     const { toFirstStep, roundTrips } = await takeToFirstStep(100);
     const overNetwork = quantile(toFirstStep, 0.5) - quantile(roundTrips, 0.5);
-    const accepted = (answers: readonly Timed[]) => answers.filter(({ status }) => status === 200).length;
     const times = paced.map(({ milliseconds }) => milliseconds);
     const busy = saturated.answers.map(({ milliseconds }) => milliseconds);
     const idle = nothing.answers.map(({ milliseconds }) => milliseconds);
     const polls = polling.answers.map(({ milliseconds }) => milliseconds);
     return {
       rows: [
-        {
-          measured: `POST /run, ${CLIENTS} clients, ${(CLIENTS * 1000) / PACE}/s`,
-          requests: paced.length,
-          accepted: accepted(paced),
-          median_ms: quantile(times, 0.5),
-          p99_ms: quantile(times, 0.99),
-          per_second: paced.length / PACED_SECONDS,
-        },
-        {
-          measured: `POST /run, ${CLIENTS} clients, as fast as they can`,
-          requests: busy.length,
-          accepted: accepted(saturated.answers),
-          median_ms: quantile(busy, 0.5),
-          p99_ms: quantile(busy, 0.99),
-          per_second: busy.length / saturated.seconds,
-        },
-        {
-          measured: `GET /healthz, which does nothing, ${CLIENTS} clients, as fast as they can`,
-          requests: idle.length,
-          accepted: accepted(nothing.answers),
-          median_ms: quantile(idle, 0.5),
-          p99_ms: quantile(idle, 0.99),
-          per_second: idle.length / nothing.seconds,
-        },
-        {
-          measured: `GET /status, ${CLIENTS} clients, as fast as they can`,
-          requests: polls.length,
-          accepted: accepted(polling.answers),
-          median_ms: quantile(polls, 0.5),
-          p99_ms: quantile(polls, 0.99),
-          per_second: polls.length / polling.seconds,
-        },
+        rowOf(`POST /run, ${CLIENTS} clients, ${(CLIENTS * 1000) / PACE}/s`, {
+          answers: paced,
+          seconds: PACED_SECONDS,
+        }),
+        rowOf(`POST /run, ${CLIENTS} clients, as fast as they can`, saturated),
+        rowOf(`GET /healthz, which does nothing, ${CLIENTS} clients, as fast as they can`, nothing),
+        rowOf(`GET /status, ${CLIENTS} clients, as fast as they can`, polling),
         {
           measured: `event streams on ${streams.jobs} jobs`,
           requests: streams.streams,
@@ -151,6 +125,21 @@ export const run: Bench = async () => {
     await rm(folder, { recursive: true, force: true });
   }
 };
+
+function rowOf(
+  measured: string,
+  { answers, seconds }: { readonly answers: readonly Timed[]; readonly seconds: number },
+) {
+  const times = answers.map(({ milliseconds }) => milliseconds);
+  return {
+    measured,
+    requests: answers.length,
+    accepted: answers.filter(({ status }) => status === 200).length,
+    median_ms: quantile(times, 0.5),
+    p99_ms: quantile(times, 0.99),
+    per_second: answers.length / seconds,
+  };
+}
 
 async function startServer(folder: string): Promise<{ child: ChildProcess; base: string }> {
   const child = spawn(

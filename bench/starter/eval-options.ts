@@ -1,6 +1,7 @@
 /** What `npm run eval:starter` is asked to do. */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { shownValue, valueAt } from '@espalier/contracts';
 import { z } from 'zod';
 
 export const HELP = `npm run eval:starter -- [--json] [--captions N] [--workers N] [--bake-from X] [--save] [--fresh]
@@ -29,7 +30,7 @@ const Options = z.object({
 });
 export type EvalOptions = z.infer<typeof Options>;
 
-/** @throws Error that names the option and what it may be */
+/** @throws Error that names the option, its value and what it may be */
 export function evalOptions(args: readonly string[]): EvalOptions {
   const { values } = parseArgs({
     args: [...args],
@@ -45,5 +46,8 @@ export function evalOptions(args: readonly string[]): EvalOptions {
   });
   const parsed = Options.safeParse(values);
   if (parsed.success) return parsed.data;
-  throw new Error(parsed.error.issues.map(({ path, message }) => `--${path.join('.')}: ${message}`).join('\n'));
+  const faults = parsed.error.issues.map(
+    ({ path, message }) => `--${path.join('.')}: ${shownValue(valueAt(values, path))} cannot be used: ${message}`,
+  );
+  throw new Error(faults.join('\n'));
 }

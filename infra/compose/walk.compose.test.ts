@@ -38,7 +38,6 @@ async function start(name: string, more: readonly string[] = [], port?: number):
     startEspalier([...(serviceOf(await readCompose(), name).command ?? []), ...more], folder, {
       ...own,
       ESPALIER_METRICS_PORT: String(metrics),
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     }),
   );
 }

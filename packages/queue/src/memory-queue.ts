@@ -3,7 +3,8 @@
  * and need not: what matters stands in the bucket, and a sweep announces it again.
  */
 import { randomUUID } from 'node:crypto';
-import { type Clock, LostClaimError, systemClock, TerminalError } from '@espalier/contracts';
+import { type Clock, LostClaimError, systemClock } from '@espalier/contracts';
+import { delayOf } from './delay.ts';
 import type { JobQueue, QueueMessage, SendOptions } from './job-queue.ts';
 
 export interface MemoryQueueOptions {
@@ -35,8 +36,6 @@ interface Stored {
   visibleAt: number;
 }
 
-const DELAY_MAX = 900;
-
 export class MemoryQueue implements JobQueue {
   readonly location: string;
   readonly #visibility: number;
@@ -62,13 +61,7 @@ export class MemoryQueue implements JobQueue {
   }
 
   async send(body: string, options: SendOptions = {}): Promise<void> {
-    const delay = options.delaySeconds ?? 0;
-    if (!(delay >= 0 && delay <= DELAY_MAX)) {
-      throw new TerminalError(`delaySeconds must be between 0 and ${DELAY_MAX}, not ${delay}`, {
-        code: 'QUEUE_DELAY_INVALID',
-        field: 'delaySeconds',
-      });
-    }
+    const delay = delayOf(options);
     const id = randomUUID();
     const sentAt = this.#clock.now();
     this.#messages.set(id, { id, body, sentAt, receiveCount: 0, visibleAt: sentAt + delay * 1000 });

@@ -23,7 +23,15 @@ export function startEspalier(args: readonly string[], cwd: string, env: Record<
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd,
     // Nothing of the developer's own settings; one thread, so that runs agree to the bit.
-    env: { PATH: process.env.PATH, HOME: cwd, ESPALIER_THREADS: '1', ESPALIER_DEVICE: 'cpu', ...env },
+    env: {
+      PATH: process.env.PATH,
+      HOME: cwd,
+      ESPALIER_THREADS: '1',
+      ESPALIER_DEVICE: 'cpu',
+      // What later versions of the SDK will want of Node is no news for whoever reads standard error.
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { JobStatsSchema, STAGE_LANES, STAGES, type StageName } from '@espalier/contracts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Generated } from '../src/commands/generate.ts';
+import { canMount } from './can-mount.ts';
 import { temporaryFolder } from './capture-io.ts';
 import { espalier, logged, startEspalier } from './espalier-process.ts';
 
@@ -176,16 +177,7 @@ describe('what is wrong is said, with a code, before or instead of a result', ()
   });
 });
 
-const canMount = (() => {
-  try {
-    execFileSync('/usr/bin/unshare', ['-m', '/usr/bin/mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-
-it.skipIf(!canMount)(
+it.skipIf(!canMount())(
   'a bucket on a full disk: said so, nothing lost, and it goes on once there is room',
   { timeout: TIMEOUT },
   async () => {

@@ -41,7 +41,6 @@ it('a finishing machine finishes what another one generated, without the weights
     AWS_SECRET_ACCESS_KEY: 'testtest',
     AWS_REGION: 'us-east-1',
     AWS_ENDPOINT_URL: endpoint,
-    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     ESPALIER_STORE: 's3://facts',
     ESPALIER_QUEUE_GENERATE: generate?.url ?? '',
     ESPALIER_QUEUE_FINISH: finish?.url ?? '',

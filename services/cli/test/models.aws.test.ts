@@ -23,7 +23,6 @@ it('a mirror in a bucket: pushed once, and pulled by a machine that never sees t
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
     AWS_ENDPOINT_URL_S3: endpoint,
-    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
   };
   const json = async (args: string[]) => {
     const { code, stdout, stderr } = await espalier([...args, '--json'], home, env);

@@ -41,7 +41,6 @@ beforeAll(async () => {
     AWS_SECRET_ACCESS_KEY: 'testtest',
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: 'us-east-1',
-    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     ESPALIER_STORE: `s3://${name}`,
     ESPALIER_QUEUE_GENERATE: queues.generate.url,
     ESPALIER_QUEUE_FINISH: queues.finish.url,

@@ -37,7 +37,6 @@ beforeAll(async () => {
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     AWS_ENDPOINT_URL_S3: proxy.endpoint,
     AWS_REGION: 'us-east-1',
-    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     ESPALIER_STORE: `s3://${name}`,
     ESPALIER_QUEUE_GENERATE: generate.url,
     ESPALIER_QUEUE_FINISH: finish.url,

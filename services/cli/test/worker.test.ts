@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { JobStatsSchema, type JobStatus, JobStatusSchema, RejectionSchema } from '@espalier/contracts';
 import { expect, it } from 'vitest';
+import { canMount } from './can-mount.ts';
 import { temporaryFolder } from './capture-io.ts';
 import { espalier, logged, startEspalier } from './espalier-process.ts';
 
@@ -88,16 +89,7 @@ it('a worker without its model touches no job', { timeout: TIMEOUT }, async () =
   expect(await readdir(join(folder, 'bucket'))).toEqual(['.espalier', 'jobs']);
 });
 
-const canMount = (() => {
-  try {
-    execFileSync('/usr/bin/unshare', ['-m', '/usr/bin/mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-
-it.skipIf(!canMount)('a read-only bucket is named as such', { timeout: TIMEOUT }, async () => {
+it.skipIf(!canMount())('a read-only bucket is named as such', { timeout: TIMEOUT }, async () => {
   const folder = await bucketWith({});
   const disk = join(folder, 'bucket');
   execFileSync('/usr/bin/mount', ['-t', 'tmpfs', '-o', 'size=5m', 'tmpfs', disk]);

@@ -10,6 +10,7 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { type Clock, systemClock, TerminalError } from '@espalier/contracts';
+import { delayOf } from '../delay.ts';
 import type { JobQueue, QueueMessage, SendOptions } from '../job-queue.ts';
 import { makeSqsClient, type SqsClientOptions } from './client.ts';
 import { isLeaseLost, leaseLost, sqsError } from './errors.ts';
@@ -25,7 +26,6 @@ export interface SqsQueueOptions extends SqsClientOptions {
 
 const SQS_QUEUE_DEFAULTS = { visibilitySeconds: 120 } as const;
 
-const DELAY_MAX = 900;
 const WAIT_MAX = 20;
 const BODY_MAX_BYTES = 1024 * 1024;
 /** SQS counts from the receive and forgives no extension: seconds. */
@@ -52,13 +52,7 @@ export class SqsQueue implements JobQueue {
   }
 
   async send(body: string, options: SendOptions = {}): Promise<void> {
-    const delay = options.delaySeconds ?? 0;
-    if (!(delay >= 0 && delay <= DELAY_MAX)) {
-      throw new TerminalError(`delaySeconds must be between 0 and ${DELAY_MAX}, not ${delay}`, {
-        code: 'QUEUE_DELAY_INVALID',
-        field: 'delaySeconds',
-      });
-    }
+    const delay = delayOf(options);
     const size = Buffer.byteLength(body);
     if (size > BODY_MAX_BYTES) {
       throw new TerminalError(`a message of ${size} bytes cannot be sent: SQS takes ${BODY_MAX_BYTES}`, {
