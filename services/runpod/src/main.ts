@@ -118,8 +118,9 @@ function bucketRunnerOf(
     store,
     leaseSeconds,
     runner: {
-      run: async (job, { signal, onEvent, logger: log }) => {
-        const deps = { store, runtime, signal, onProgress: onEvent, logger: log, saveSeconds };
+      run: async (job, { signal, onEvent, logger: log, finishHere }) => {
+        const told = { signal, onProgress: onEvent, logger: log, ...(finishHere !== undefined && { finishHere }) };
+        const deps = { store, runtime, saveSeconds, ...told };
         const result = await runLane('generate', job, deps);
         return 'handOver' in result ? result : result.stats;
       },
