@@ -78,7 +78,7 @@ export function addDoctor(program: Command, io: CliIo, run: Run): void {
   program
     .command('doctor')
     .description('look at everything that is configured, and say what is broken and how to mend it')
-    .option('--store <folder>', 'bucket to look at (default: ESPALIER_STORE)')
+    .option('--store <store>', 'bucket to look at (default: ESPALIER_STORE)')
     .option('--model <model>', 'model to look at (default: TRELLIS_MODEL_PATH, else the bundled one)')
     .option('--device <name>', 'auto, cuda or cpu')
     .option('--webhook <url>', 'a receiver to connect to; nothing is sent to it')

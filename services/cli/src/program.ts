@@ -10,6 +10,8 @@ Exit codes: 0 done, 1 failed, 2 wrong options, settings or job input, 130 stoppe
 Settings: ESPALIER_STORE, TRELLIS_MODEL_PATH, HF_HOME, ESPALIER_DEVICE, ESPALIER_THREADS, MAX_JOBS,
 ESPALIER_LOG_LEVEL; options come before them. See docs/job.md.`;
 
+const STORE = 'bucket that keeps jobs, checkpoints and results: a folder, or s3://bucket/prefix';
+
 /** Runs the command line. @param args without node and script */
 export async function runCli(io: CliIo, args: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = EXIT.ok;
@@ -44,7 +46,7 @@ function buildProgram(io: CliIo, run: Run): Command {
   program
     .command('demo')
     .description('make one asset with the bundled model, into ./espalier-out')
-    .option('--store <folder>', 'bucket that keeps jobs, checkpoints and results')
+    .option('--store <store>', `${STORE} (default: ESPALIER_STORE, else a folder in the user cache)`)
     .option('--model <folder>', 'model in the published layout')
     .action((options) => run(async () => (await import('./commands/demo.ts')).demo(io, options)));
   for (const command of [program, ...everyCommand(program)]) {
@@ -75,7 +77,7 @@ function withJob(command: Command): Command {
 
 function withStore(command: Command): Command {
   return command
-    .option('--store <folder>', 'bucket that keeps jobs, checkpoints and results (default: a folder in the user cache)')
+    .option('--store <store>', `${STORE} (default: ESPALIER_STORE, else a folder in the user cache)`)
     .option('--json', 'print JSON on standard output, and nothing else there');
 }
 
@@ -114,7 +116,8 @@ function addWorker(program: Command, io: CliIo, run: Run): void {
       `
 Examples:
   espalier worker --store ./bucket
-  echo '{"prompt": "A wooden treasure chest"}' > bucket/jobs/chest.json && espalier worker --store ./bucket --once
+  mkdir -p bucket/jobs && echo '{"prompt": "A wooden treasure chest"}' > bucket/jobs/chest.json
+  espalier worker --store ./bucket --once
 
 Results come to results/<id>/, reasons of refused jobs to rejected/<id>.json, states to status/<id>.json.
 Logs are JSON lines on standard error. With --json the record of each job that ends is a line on standard output.
