@@ -16,7 +16,7 @@ from workspace import Workspace
 LIMIT = 40_000_000
 # More steps change neither categories nor likeness beyond the noise: docs/decisions.md, measured by bench/starter/steps.ts.
 STEPS = 8
-# Of the 240 held-out captions 227 are named right without guidance (bench/starter/EVAL.md), 225 with strength 1.
+# Chosen where 227 of 240 held-out captions were named right without guidance, and 225 with strength 1 (docs/decisions.md).
 STRUCTURE_CFG = 0.0
 
 
