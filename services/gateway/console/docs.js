@@ -62,6 +62,7 @@ function verb(method) {
  */
 function section(id, method, path, operation) {
   const body = schemaOf(operation.requestBody);
+  const bodies = body?.anyOf?.map(resolve) ?? (body === undefined ? [] : [body]);
   const good = Object.entries(operation.responses ?? {}).filter(([status]) => status < '400');
   const bad = Object.entries(operation.responses ?? {}).filter(([status]) => status >= '400');
   return h(
@@ -69,7 +70,7 @@ function section(id, method, path, operation) {
     { class: 'panel operation', id },
     h('h2', {}, verb(method), h('code', {}, path)),
     h('p', {}, [operation.summary, operation.description].filter(Boolean).join('. ').replaceAll('..', '.')),
-    h('pre', {}, curl(method, path, body)),
+    h('pre', {}, curl(method, path, bodies[0])),
     ...((operation.parameters ?? []).length > 0
       ? [
           h('h3', {}, 'Parameters'),
@@ -82,7 +83,7 @@ function section(id, method, path, operation) {
           ),
         ]
       : []),
-    ...(body === undefined ? [] : [h('h3', {}, 'Body'), table(rowsOf(body))]),
+    ...bodies.flatMap((one, index) => [h('h3', {}, index === 0 ? 'Body' : 'Or'), table(rowsOf(one))]),
     ...good.flatMap(([status, answer]) => {
       const schema = schemaOf(answer);
       const type = Object.keys(answer.content ?? {})[0] ?? '';

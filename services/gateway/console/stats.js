@@ -120,6 +120,7 @@ export function promptNotices(stats) {
         { class: 'notice' },
         'The bundled model does not know: ',
         h('b', {}, stats.tokens.unknown_words.join(', ')),
+        ...(stats.tokens.remedy === undefined ? [] : [h('br'), stats.tokens.remedy]),
       ),
     );
   }

@@ -244,9 +244,17 @@ describe('a job in the console', () => {
     const id = await submit('A flamboyant box');
     await harness.worker.claim(id);
     await harness.worker.succeed(id, CUBE, {
-      tokens: { tokens: 90, used: 77, truncated: true, truncated_text: 'of the end', unknown_words: ['flamboyant'] },
+      tokens: {
+        tokens: 90,
+        used: 77,
+        truncated: true,
+        truncated_text: 'of the end',
+        unknown_words: ['flamboyant'],
+        remedy: 'pull a model of open vocabulary',
+      },
     });
     await page.locator('.notice').getByText('flamboyant').waitFor();
+    await page.locator('.notice').getByText('pull a model of open vocabulary').waitFor();
     await page.locator('.notice').getByText('of the end').waitFor();
   });
 
@@ -384,5 +392,9 @@ describe('/docs', () => {
     const { paths } = (await harness.call('GET', '/openapi.json')).body;
     const operations = Object.values(paths).flatMap((methods) => Object.keys(methods as object));
     expect(await page.locator('.operation').count()).toBe(operations.length);
+    // What is sent is what a reader came for: a body that takes either of two forms shows both, and one to copy.
+    expect(await page.locator('#run table').getByText('input.prompt').count()).toBe(1);
+    expect(await page.locator('#run table').getByText('from', { exact: true }).count()).toBe(1);
+    expect(await page.locator('#run pre').textContent()).toContain('-d \'{"input":{"prompt":');
   });
 });
