@@ -25,6 +25,7 @@ import { type ClaimContext, deadlineError, deadlineOf, isCancelled, isYoung, wri
 import type { Claim } from './claim.ts';
 import type { JobRunner } from './runner.ts';
 import {
+  cameBack,
   earlyDeathsOf,
   finishedRecord,
   handOverNote,
@@ -164,13 +165,14 @@ export async function attend(context: AttendContext, claim: Claim, job: Job): Pr
     let result: JobStats | HandOver;
     const { stages: earlier } = claim.status;
     const justHandedOver = wasHandedOver(claim.status);
+    const finishHere = cameBack(claim.status) ? () => true : context.finishHere;
     const options = {
       signal: run.signal,
       onEvent,
       logger: context.logger,
       justHandedOver,
       seedDrawn: context.seedDrawn === true,
-      ...(context.finishHere !== undefined && { finishHere: context.finishHere }),
+      ...(finishHere !== undefined && { finishHere }),
       ...(earlier !== undefined && { earlier }),
     };
     try {

@@ -211,3 +211,15 @@ function withEvent(status: JobStatus, now: number, note?: string): JobStatus {
 function iso(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
+
+/**
+ * Whether it was generated, and came back from the finish lane all the same: the machines there hold another revision of
+ * the model, by whose addresses there is nothing to finish. Handed over once more it would come back again.
+ */
+export function cameBack({ events }: JobStatus): boolean {
+  const notes = events.map(({ note }) => note);
+  return (
+    notes.lastIndexOf(handOverNote('generate')) > notes.indexOf(handOverNote('finish')) &&
+    notes.includes(handOverNote('finish'))
+  );
+}
