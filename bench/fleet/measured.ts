@@ -67,7 +67,7 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
 
 /** Of the GPU lane, for a job whose machine is warm. The latent flow was measured at 20,000 voxels, and takes time in proportion. */
 export function gpuSeconds(name: keyof typeof CARDS): number {
-  const { networks, job, soak } = JobSchema.parse(read('../gpu/results/2-fused.json'));
+  const { networks, job, soak } = JobSchema.parse(read('../gpu/results/4-packed.json'));
   const { condition, structure, latent, decode } = job.stages;
   // The soak's first object is the job's.
   const voxels = soak[0]?.voxels ?? 20_000;
@@ -86,7 +86,7 @@ export function gpuSeconds(name: keyof typeof CARDS): number {
 
 /** Finishing the same job on two cores: the mean of `bench/finish` by face of the raw mesh, times the job's faces. */
 export function finishSeconds(): number {
-  const { job } = JobSchema.parse(read('../gpu/results/2-fused.json'));
+  const { job } = JobSchema.parse(read('../gpu/results/4-packed.json'));
   const { results } = FinishSchema.parse(read('../finish/results/finish.json')).figures;
   const seconds = sum(results.map(({ ours }) => sum(Object.values(ours.seconds))));
   return (seconds / sum(results.map(({ ours }) => ours.rawFaces))) * job.raw_face_count;
