@@ -1,5 +1,5 @@
 /** The dispatcher's settings, from environment variables. */
-import { type Environment, TerminalError } from '@espalier/contracts';
+import { type Environment, invalidSetting } from '@espalier/contracts';
 
 export interface DispatcherSettings {
   /** `ESPALIER_RUNPOD_ENDPOINT`: the endpoint's id, as its URL has it. */
@@ -26,24 +26,24 @@ export function parseDispatcherSettings(environment: Environment): DispatcherSet
   };
   const needed = (name: string, remedy: string) => {
     const value = text(name);
-    if (value === undefined) throw invalid(name, '', remedy);
+    if (value === undefined) throw invalidSetting(name, '', remedy);
     return value;
   };
   const whole = (name: string, fallback: number, least: number, most: number) => {
     const value = text(name);
     if (value === undefined) return fallback;
     if (/^\d+$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value);
-    throw invalid(name, value, `give a whole number from ${least} to ${most}`);
+    throw invalidSetting(name, value, `give a whole number from ${least} to ${most}`);
   };
   const url = (name: string, protocols: readonly string[], remedy: string) => {
     const value = text(name)?.replace(/\/+$/, '');
     if (value === undefined) return undefined;
     if (URL.canParse(value) && protocols.includes(new URL(value).protocol)) return value;
-    throw invalid(name, value, remedy);
+    throw invalidSetting(name, value, remedy);
   };
   const endpointId = needed('ESPALIER_RUNPOD_ENDPOINT', "give the endpoint's id, as its URL has it");
   if (!/^[A-Za-z0-9_-]+$/.test(endpointId)) {
-    throw invalid('ESPALIER_RUNPOD_ENDPOINT', endpointId, "give the endpoint's id alone, not its URL");
+    throw invalidSetting('ESPALIER_RUNPOD_ENDPOINT', endpointId, "give the endpoint's id alone, not its URL");
   }
   return {
     endpointId,
@@ -55,12 +55,4 @@ export function parseDispatcherSettings(environment: Environment): DispatcherSet
     // The bounds of RunPod's `policy.executionTimeout`.
     timeoutSeconds: whole('ESPALIER_DISPATCH_TIMEOUT_SECONDS', 1800, 5, 604_800),
   };
-}
-
-function invalid(name: string, value: string, remedy: string): TerminalError {
-  return new TerminalError(`${name}: '${value}' cannot be used: ${remedy}`, {
-    code: 'SETTING_INVALID',
-    field: name,
-    remedy,
-  });
 }

@@ -13,7 +13,7 @@ const graph = lightGraph({ steps: 4, stepMs: 1, saveEvery: 2 });
 const runtimeOf = (revision: string): PipelineRuntime => ({
   ...LIGHT_RUNTIME,
   model: { ...LIGHT_RUNTIME.model, revision },
-  conditions: new Map(),
+  conditions: new Map() as unknown as PipelineRuntime['conditions'],
 });
 
 /** A worker of one lane that holds one revision. @returns what it ran, in order */

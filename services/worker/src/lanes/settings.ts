@@ -1,9 +1,9 @@
 /** Settings of a worker that serves queues, from environment variables. */
 import {
   type Environment,
+  invalidSetting,
   parseQueue,
   type QueueLocation,
-  TerminalError,
   WORK_LANES,
   type WorkLane,
 } from '@espalier/contracts';
@@ -37,14 +37,15 @@ export function parseLaneSettings(environment: Environment, lanes?: string): Lan
   const choice = <T extends string>(name: string, values: readonly T[]): T | undefined => {
     const value = text(name);
     const found = values.find((candidate) => candidate === value);
-    if (value !== undefined && found === undefined) throw invalid(name, value, `give one of: ${values.join(', ')}`);
+    if (value !== undefined && found === undefined)
+      throw invalidSetting(name, value, `give one of: ${values.join(', ')}`);
     return found;
   };
   const whole = (name: string, most: number): number | undefined => {
     const value = text(name);
     if (value === undefined) return undefined;
     if (/^\d+$/.test(value) && Number(value) <= most) return Number(value);
-    throw invalid(name, value, `give a whole number from 0 to ${most}`);
+    throw invalidSetting(name, value, `give a whole number from 0 to ${most}`);
   };
   const large = text('ESPALIER_QUEUE_GENERATE_LARGE');
   return {
@@ -61,14 +62,6 @@ function lanesOf(value: string | undefined, source: string): LaneSettings['lanes
   if (value === undefined) return WORK_LANES;
   const names = value.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !LANES.some((lane) => lane === name));
-  if (unknown !== undefined) throw invalid(source, value, `give some of: ${LANES.join(',')}`);
+  if (unknown !== undefined) throw invalidSetting(source, value, `give some of: ${LANES.join(',')}`);
   return LANES.filter((lane) => names.includes(lane));
-}
-
-function invalid(name: string, value: string, remedy: string): TerminalError {
-  return new TerminalError(`${name}: '${value}' cannot be used: ${remedy}`, {
-    code: 'SETTING_INVALID',
-    field: name,
-    remedy,
-  });
 }
