@@ -36,9 +36,16 @@ const stem = (role: string) => join(folder, 'model', 'ckpts', role);
 
 interface Subject {
   readonly run: () => Promise<Float32Array>;
+  /** Flow models: both velocities of a guided step. */
+  readonly guide?: () => Promise<unknown>;
   /** Flow models: what is worked out once for all times of a sampling. */
   readonly prepare?: (times: readonly number[]) => Promise<void>;
   readonly release: () => Promise<void>;
+}
+
+/** Another condition of the same size. */
+function negativeOf({ shape, data }: Tensor<Float32Array>): Tensor<Float32Array> {
+  return float32(shape, data.toReversed());
 }
 
 async function structureFlow(): Promise<Subject> {
@@ -46,7 +53,8 @@ async function structureFlow(): Promise<Subject> {
   const flow = await StructureFlow.open(config, `${stem('ss_flow')}.safetensors`, options);
   const [x, cond] = [await floats('ss.x'), await inputs.readFloat32('cond')];
   return {
-    run: () => flow.velocity(x, TIME, cond),
+    run: async () => (await flow.velocities(x, TIME, [cond]))[0] as Float32Array,
+    guide: () => flow.velocities(x, TIME, [cond, negativeOf(cond)]),
     prepare: (times) => flow.prepare(times),
     release: () => flow.release(),
   };
@@ -58,7 +66,8 @@ async function latentFlow(count: string): Promise<Subject> {
   const [x, cond] = [await floats(`x.${count}`), await inputs.readFloat32('cond')];
   const tables = flow.tables((await voxelsOf(count)).data as Int32Array);
   return {
-    run: () => flow.velocity(x, TIME, cond, tables),
+    run: async () => (await flow.velocities(x, TIME, [cond], tables))[0] as Float32Array,
+    guide: () => flow.velocities(x, TIME, [cond, negativeOf(cond)], tables),
     prepare: (times) => flow.prepare(times),
     release: () => flow.release(),
   };
@@ -126,10 +135,9 @@ const openSeconds = (performance.now() - started) / 1000;
 const [first] = await timed(subject.run, 1);
 await timed(subject.run, 2);
 const samples = await timed(subject.run, Number(repeats));
-// A guided step is two evaluations, one behind the other.
-const pairs = name.includes('flow')
-  ? await timed(async () => [await subject.run(), await subject.run()], Math.ceil(Number(repeats) / 2))
-  : [];
+const { guide } = subject;
+if (guide !== undefined) await timed(guide, 2);
+const pairs = guide === undefined ? [] : await timed(guide, Math.ceil(Number(repeats) / 2));
 const out = await subject.run();
 // Behind a first one, that warms up.
 const schedules = [0, 1, 2].map((shift) =>

@@ -35,7 +35,7 @@ export async function openSubject(
     }
     case 'SparseStructureFlowModel': {
       const flow = await StructureFlow.open(parseNetworkArgs(network, args, stem), weights, options);
-      return () => flow.velocity(floats('x'), time(), cond);
+      return async () => (await flow.velocities(floats('x'), time(), [cond]))[0] as Float32Array;
     }
     case 'SparseStructureDecoder': {
       const config = parseNetworkArgs(network, args, stem);
@@ -45,7 +45,7 @@ export async function openSubject(
     case 'SLatFlowModel': {
       const flow = await SLatFlow.open(parseNetworkArgs(network, args, stem), weights, options);
       const tables = flow.tables(voxels);
-      return () => flow.velocity(floats('x'), time(), cond, tables);
+      return async () => (await flow.velocities(floats('x'), time(), [cond], tables))[0] as Float32Array;
     }
     case 'SLatGaussianDecoder': {
       const decoder = await GaussianDecoder.open(parseNetworkArgs(network, args, stem), weights, options);

@@ -48,7 +48,7 @@ async function openStructure(): Promise<() => Promise<Float32Array>> {
   const config = await readNetworkConfig(`${stem}.json`, 'SparseStructureFlowModel');
   const flow = await StructureFlow.open(config, weights, options);
   const x = generator.randn(config.in_channels * config.resolution ** 3);
-  return () => flow.velocity(x, 1000, conditionOf(config.cond_channels));
+  return async () => (await flow.velocities(x, 1000, [conditionOf(config.cond_channels)]))[0] as Float32Array;
 }
 
 async function openLatent(): Promise<() => Promise<Float32Array>> {
@@ -56,7 +56,7 @@ async function openLatent(): Promise<() => Promise<Float32Array>> {
   const flow = await SLatFlow.open(config, weights, options);
   const tables = flow.tables(ball(config.resolution));
   const x = generator.randn(config.in_channels * tables.rows);
-  return () => flow.velocity(x, 1000, conditionOf(config.cond_channels), tables);
+  return async () => (await flow.velocities(x, 1000, [conditionOf(config.cond_channels)], tables))[0] as Float32Array;
 }
 
 const before = resident('RssAnon');

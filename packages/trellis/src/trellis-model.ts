@@ -152,7 +152,7 @@ export class TrellisModel {
     await flow.prepare(sampler.times);
     const sample = await sampler.sample({
       ...watched(request),
-      velocity: (x, t, condition) => flow.velocity(x, t, condition),
+      velocities: (x, t, conditions) => flow.velocities(x, t, conditions),
       start: startOf(request, elementCount(shape)),
     });
     return float32(shape, sample);
@@ -194,7 +194,7 @@ export class TrellisModel {
     await flow.prepare(sampler.times);
     const sample = await sampler.sample({
       ...watched(request),
-      velocity: (x, t, condition) => flow.velocity(x, t, condition, tables),
+      velocities: (x, t, conditions) => flow.velocities(x, t, conditions, tables),
       start: startOf(request, tables.rows * latentChannels),
     });
     return denormalise(sample, this.repository.pipeline.slat_normalization);

@@ -81,6 +81,29 @@ export abstract class ShapeOps extends ElementwiseOps {
     return this.node('Expand', [x, this.#ints(shape)], { type: x.type, shape });
   }
 
+  /** The one entry of the first axis as often as `like` has entries there: [1, ...] to [B, ...]. */
+  repeat(x: Value, like: Value): Value {
+    const [count = 1] = like.shape;
+    if (x.shape[0] !== 1) {
+      throw this.error(`repeat: ${describeShape(x.shape)} has not one entry`);
+    }
+    const ones = new Array<number>(x.shape.length - 1).fill(1);
+    return this.node('Expand', [x, this.#behindCount(like, ones)], { type: x.type, shape: x.shape.with(0, count) });
+  }
+
+  /**
+   * Rows that belong to the entries of a batch, equally many to each: [B * rows, ...] to [B, rows, C], where C are all
+   * channels of a row and `like` has B entries.
+   */
+  batched(x: Value, like: Value, rows: Extent): Value {
+    const channels = x.shape.slice(1).reduce<number>((product, _, axis) => {
+      return product * knownExtent(x.shape, axis + 1, `graph ${this.name}: batched`);
+    }, 1);
+    const [count = 1] = like.shape;
+    const target = this.#behindCount(like, [-1, channels]);
+    return this.node('Reshape', [x, target], { type: x.type, shape: [count, rows, channels] });
+  }
+
   /** Appends channels of zeros on the last axis. */
   padChannels(x: Value, count: number): Value {
     const channels = knownExtent(x.shape, -1, `graph ${this.name}: Pad`);
@@ -94,6 +117,15 @@ export abstract class ShapeOps extends ElementwiseOps {
     const at = axes.map((axis) => resolveAxis(axis, x.shape.length, `graph ${this.name}: Reduce`));
     const shape = x.shape.map((extent, axis) => (at.includes(axis) ? 1 : extent));
     return this.node(`Reduce${operation}`, [x, this.#ints(at)], { type: x.type, shape }, { keepdims: { int: 1 } });
+  }
+
+  /** A shape whose first extent is that of `like`, which is known when the graph runs. */
+  #behindCount(like: Value, rest: readonly number[]): Value {
+    return this.shared(`entries of ${like.name}, then ${rest}`, () => {
+      const first = { type: 'int64', shape: [1] } as const;
+      const count = this.node('Shape', [like], first, { start: { int: 0 }, end: { int: 1 } });
+      return this.concat([count, this.#ints(rest)], 0);
+    });
   }
 
   #ints(values: readonly number[]): Value {

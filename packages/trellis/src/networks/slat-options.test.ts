@@ -99,15 +99,21 @@ describe('SLatFlow with options beyond the reference data', () => {
     it(what, async () => {
       const config = parseNetworkArgs('SLatFlowModel', { ...base, ...options }, what);
       const voxels = randomVoxels(count, base.resolution, count);
-      const [x, cond] = [randomValues(count * 6, 1), randomValues(11 * 24, 2)];
+      const [x, cond, other] = [randomValues(count * 6, 1), randomValues(11 * 24, 2), randomValues(11 * 24, 7)];
       const weights = Weights.random(count);
       const input = { voxels: rowsOf(voxels), features: rowsFrom(x, 6) };
-      const expected = latentFlow(weights, config, input, 421.5, rowsFrom(cond, 24));
+      const expected = [cond, other].map((each) => flat(latentFlow(weights, config, input, 421.5, rowsFrom(each, 24))));
       const path = join(folder, 'flow.safetensors');
       await weights.save(path);
       const flow = await SLatFlow.open(config, path, settings);
-      const actual = await flow.velocity(x, 421.5, float32([1, 11, 24], cond), flow.tables(voxels));
-      expectClose(actual, flat(expected));
+      const tables = flow.tables(voxels);
+      const conditions = [cond, other].map((each) => float32([1, 11, 24], each));
+      const apart = await flow.velocities(x, 421.5, conditions, tables);
+      const { out } = await flow.run(x, 421.5, float32([2, 11, 24], Float32Array.of(...cond, ...other)), tables);
+      for (const [i, each] of expected.entries()) {
+        expectClose(apart[i], each);
+        expectClose((out?.data as Float32Array).subarray(i * x.length, (i + 1) * x.length), each);
+      }
       await flow.release();
     });
   }
@@ -127,7 +133,8 @@ describe('SLatFlow with options beyond the reference data', () => {
     await weights.save(path);
     const flow = await SLatFlow.open(config, path, settings);
     const cond = float32([1, 1, 24], randomValues(24, 4));
-    expectClose(await flow.velocity(x, 10, cond, flow.tables(voxels)), flat(expected));
+    const [velocity] = await flow.velocities(x, 10, [cond], flow.tables(voxels));
+    expectClose(velocity, flat(expected));
     await flow.release();
   });
 });

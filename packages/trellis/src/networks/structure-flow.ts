@@ -2,7 +2,8 @@
  * `SparseStructureFlowModel`: velocity of the occupancy latent, a transformer over the patches of a dense grid.
  * Source: TRELLIS `models/sparse_structure_flow.py`; paper section 3.3 and appendix A.
  *
- * Taps: `t_emb` [1, C], `h_pos` [L, C] and `h_block<i>` [L, C] with L patches in row-major (x, y, z) order.
+ * Taps: `t_emb` [1, C], `h_pos` [L, C] and `h_block<i>` [B L, C] with L patches in row-major (x, y, z) order and B
+ * conditions.
  */
 import {
   type Checkpoint,
@@ -16,16 +17,17 @@ import {
 } from '@espalier/onnx';
 import { float32, type Tensor } from '@espalier/tensors';
 import type { SparseStructureFlowConfig } from '../repository/index.ts';
-import { gridPositions, modulatedCrossBlock } from './blocks/index.ts';
+import { type ConditionBatch, gridPositions, modulatedCrossBlock } from './blocks/index.ts';
 import { buildTimes, FlowTimes, modulationInput, type TimedLayers } from './flow-times.ts';
+import { velocitiesOf } from './guided-velocities.ts';
 import { asOneNetwork, type GraphChoices, graphChoices, type NetworkOptions, openGraphs } from './network.ts';
 
 /** Norm without affine part before the output layer. */
 const OUTPUT_NORM_EPS = 1e-5;
 
 /**
- * `times` of `buildTimes`, and `network`: inputs `x` [1, in_channels, R, R, R], `cond` [L, cond_channels] and `modulation`;
- * output `out` like `x`; float32 but for the modulation.
+ * `times` of `buildTimes`, and `network`: inputs `x` [1, in_channels, R, R, R], `cond` [B, L, cond_channels] and
+ * `modulation`; output `out` [B, out_channels, R, R, R]; float32 but for the modulation.
  * @throws TerminalError `CHECKPOINT_MISMATCH` naming the weight.
  */
 export function buildStructureFlow(
@@ -41,7 +43,9 @@ export function buildStructureFlow(
   const grid = resolution / patch;
   const x = g.input('x', 'float32', [1, config.in_channels, resolution, resolution, resolution]);
   const { blocks } = modulationInput(g, layers);
-  const cond = g.cast(g.input('cond', 'float32', ['L', config.cond_channels]), g.computeType);
+  const conditions = g.input('cond', 'float32', ['B', 'L', config.cond_channels]);
+  const cond = g.cast(g.reshape(conditions, ['B*L', config.cond_channels]), g.computeType);
+  const batch: ConditionBatch = { like: conditions, rows: grid ** 3 };
 
   const positions = g.hasWeight('pos_emb')
     ? g.weight('pos_emb', [grid ** 3, channels], { type: 'float32' })
@@ -49,7 +53,7 @@ export function buildStructureFlow(
   const h = g.tap('h_pos', g.add(g.linear(patchify(g, x, patch), 'input_layer', channels), positions));
   let residual: Residual = { h: g.cast(h, g.computeType) };
   for (let i = 0; i < config.num_blocks; i++) {
-    residual = modulatedCrossBlock(g, residual, blocks[i] as Value[], cond, `blocks.${i}`, {
+    residual = modulatedCrossBlock(g, residual, blocks[i] as Value[], cond, batch, `blocks.${i}`, {
       heads: config.num_heads,
       mlpRatio: config.mlp_ratio,
       qkRmsNorm: config.qk_rms_norm,
@@ -71,10 +75,10 @@ function patchify(g: GraphBuilder, x: Value, p: number): Value {
   return g.reshape(g.transpose(cut, [1, 3, 5, 0, 2, 4, 6]), [n ** 3, channels * p ** 3]);
 }
 
-/** The inverse of `patchify`. */
+/** The inverse of `patchify`, for each condition: [B (R/p)^3, C p^3] -> [B, C, R, R, R]. */
 function unpatchify(g: GraphBuilder, h: Value, channels: number, n: number, p: number): Value {
-  const cut = g.transpose(g.reshape(h, [n, n, n, channels, p, p, p]), [3, 0, 4, 1, 5, 2, 6]);
-  return g.reshape(cut, [1, channels, n * p, n * p, n * p]);
+  const cut = g.transpose(g.reshape(h, ['B', n, n, n, channels, p, p, p]), [0, 4, 1, 5, 2, 6, 3, 7]);
+  return g.reshape(cut, ['B', channels, n * p, n * p, n * p]);
 }
 
 export class StructureFlow {
@@ -116,19 +120,18 @@ export class StructureFlow {
   /**
    * @param x Sample, row-major values of `sampleShape`.
    * @param t 1000 times the sampler's time.
-   * @param cond Text states [1, L, cond_channels].
-   * @returns Velocity of the shape of `x`, beside the taps that were asked for.
+   * @param cond Text states [B, L, cond_channels] of B conditions.
+   * @returns `out`, a velocity for each condition, [B, out_channels, R, R, R]; beside it the taps that were asked for.
    */
   async run(x: Float32Array, t: number, cond: Tensor<Float32Array>): Promise<Record<string, Tensor>> {
     const { modulation, ...taps } = await this.#times.at(t);
-    const feeds = { x: float32(this.sampleShape, x), cond: float32(cond.shape.slice(-2), cond.data) };
-    return { ...taps, ...(await this.#session.run({ ...feeds, modulation: modulation as Tensor })) };
+    const out = await this.#session.run({ x: float32(this.sampleShape, x), cond, modulation: modulation as Tensor });
+    return { ...taps, ...out };
   }
 
-  /** The velocity alone, row-major: what a sampler asks for. */
-  async velocity(x: Float32Array, t: number, cond: Tensor<Float32Array>): Promise<Float32Array> {
-    const { out } = await this.run(x, t, cond);
-    return out?.data as Float32Array;
+  /** The velocities alone, row-major, one for each of `conditions` [1, L, cond_channels]: what a sampler asks for. */
+  velocities(x: Float32Array, t: number, conditions: readonly Tensor<Float32Array>[]): Promise<Float32Array[]> {
+    return velocitiesOf(conditions, this.#session.device, (cond) => this.run(x, t, cond));
   }
 
   async release(): Promise<void> {

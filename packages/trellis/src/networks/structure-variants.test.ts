@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Checkpoint } from '@espalier/onnx';
-import { decodeSafetensors, type Tensor } from '@espalier/tensors';
+import { decodeSafetensors, float32, type Tensor } from '@espalier/tensors';
 import { describe, expect, it } from 'vitest';
 import { parseNetworkArgs, readNetworkConfig } from '../repository/index.ts';
 import { buildStructureDecoder, occupiedVoxels, StructureDecoder } from './structure-decoder.ts';
@@ -32,6 +32,14 @@ describe('SparseStructureFlowModel, options beyond the reference data', () => {
     const { x, t, cond, out } = await readCase(name);
     const result = await network.run(x?.data as Float32Array, t?.data[0] as number, cond as Tensor<Float32Array>);
     expectClose(result.out, out);
+    // Two conditions at once, the known one behind another.
+    const { data, shape } = cond as Tensor<Float32Array>;
+    const both = float32([2, ...shape.slice(1)], Float32Array.of(...data.map((value) => 1 - value), ...data));
+    const batch = await network.run(x?.data as Float32Array, t?.data[0] as number, both);
+    const half = (batch.out?.data.length ?? 0) / 2;
+    const second = batch.out?.data.subarray(half) as Float32Array;
+    expectClose(float32(out?.shape ?? [], second), out);
+    expect(second).not.toEqual(batch.out?.data.subarray(0, half));
     await network.release();
   });
 
@@ -40,8 +48,9 @@ describe('SparseStructureFlowModel, options beyond the reference data', () => {
     const options = { device: 'cpu', threads: 1, computeType: 'float16' } as const;
     const network = await StructureFlow.open(config, path('flow_patches.safetensors'), options);
     const { x, t, cond, out } = await readCase('flow_patches');
-    const result = await network.velocity(x?.data as Float32Array, t?.data[0] as number, cond as Tensor<Float32Array>);
-    const errors = result.map((value, i) => Math.abs(value - (out?.data[i] as number)));
+    const conditions = [cond as Tensor<Float32Array>];
+    const [result] = await network.velocities(x?.data as Float32Array, t?.data[0] as number, conditions);
+    const errors = (result as Float32Array).map((value, i) => Math.abs(value - (out?.data[i] as number)));
     expect(Math.max(...errors)).toBeLessThan(0.02);
     // Not the float32 graph in disguise.
     expect(Math.max(...errors)).toBeGreaterThan(1e-5);

@@ -3,7 +3,7 @@ import { CancelledError, LostClaimError } from '@espalier/contracts';
 import { decodeSafetensors, TorchGenerator } from '@espalier/tensors';
 import { describe, expect, it, vi } from 'vitest';
 import type { SamplerConfig } from '../repository/index.ts';
-import { FlowEulerSampler, type SamplerState, type Velocity } from './flow-euler.ts';
+import { FlowEulerSampler, type SamplerState, type Velocities } from './flow-euler.ts';
 import { schedule, timePoints } from './schedule.ts';
 
 const config: SamplerConfig = {
@@ -12,10 +12,11 @@ const config: SamplerConfig = {
   params: { steps: 12, cfg_strength: 7.5, cfg_interval: [0.5, 0.95], rescale_t: 3 },
 };
 
-/** A velocity that depends on all of its arguments, smooth and bounded. */
-const velocity: Velocity<number> = async (x, t, cond) => x.map((value, i) => Math.sin(value * cond + t / 1000 + i));
+/** Velocities that depend on all of their arguments, smooth and bounded. */
+const velocities: Velocities<number> = async (x, t, conditions) =>
+  conditions.map((cond) => x.map((value, i) => Math.sin(value * cond + t / 1000 + i)));
 const start = () => new TorchGenerator(1).randn(64);
-const both = { velocity, cond: 2, negative: -1 };
+const both = { velocities, cond: 2, negative: -1 };
 
 describe('schedule', () => {
   it('visits the times of the reference and guides where it does', () => {
@@ -41,25 +42,16 @@ describe('schedule', () => {
 });
 
 describe('FlowEulerSampler', () => {
-  it('calls the network twice where it guides, once elsewhere, with 1000 t in float32', async () => {
+  it('asks for both velocities at once where it guides, for one elsewhere, at 1000 t in float32', async () => {
     const sampler = new FlowEulerSampler(config);
-    const calls: [number, number][] = [];
-    const counted: Velocity<number> = (x, t, cond) => {
-      calls.push([t, cond]);
-      return velocity(x, t, cond);
+    const calls: [number, readonly number[]][] = [];
+    const counted: Velocities<number> = (x, t, conditions) => {
+      calls.push([t, conditions]);
+      return velocities(x, t, conditions);
     };
-    await sampler.sample({ ...both, velocity: counted, start: start() });
-    expect(calls).toEqual(
-      sampler.schedule.flatMap(({ t, guided }) => {
-        const time = Math.fround(1000 * t);
-        return guided
-          ? [
-              [time, 2],
-              [time, -1],
-            ]
-          : [[time, 2]];
-      }),
-    );
+    await sampler.sample({ ...both, velocities: counted, start: start() });
+    const expected = sampler.schedule.map(({ t, guided }) => [Math.fround(1000 * t), guided ? [2, -1] : [2]]);
+    expect(calls).toEqual(expected);
   });
 
   it('resumes from every step to the same sample, bit for bit', async () => {
@@ -74,12 +66,12 @@ describe('FlowEulerSampler', () => {
   });
 
   it('follows the closed form of a constant velocity', async () => {
-    const constant: Velocity<null> = async (x) => x.map(() => 0.25);
+    const constant: Velocities<null> = async (x) => [x.map(() => 0.25)];
     const x = start();
     const sampler = new FlowEulerSampler({ ...config, name: 'FlowEulerSampler' });
     const reported: Float32Array[] = [];
     const out = await sampler.sample({
-      velocity: constant,
+      velocities: constant,
       cond: null,
       negative: null,
       start: x,
@@ -126,13 +118,15 @@ describe('FlowEulerSampler', () => {
       const run = sampler.sample({ ...both, start: { step, sample: start() } });
       await expect(run).rejects.toMatchObject({ code: 'SAMPLER_STATE_INVALID' });
     }
-    const bad = vi.fn(async (x: Float32Array) => x.map(() => Number.NaN));
-    const run = sampler.sample({ ...both, velocity: bad, start: start() });
+    const bad = vi.fn(async (x: Float32Array) => [x.map(() => Number.NaN)]);
+    const run = sampler.sample({ ...both, velocities: bad, start: start() });
     await expect(run).rejects.toMatchObject({
       code: 'SAMPLE_NOT_FINITE',
       message: expect.stringContaining('step 1 of 12'),
     });
-    const short = sampler.sample({ ...both, velocity: async () => new Float32Array(3), start: start() });
+    const short = sampler.sample({ ...both, velocities: async () => [new Float32Array(3)], start: start() });
     await expect(short).rejects.toMatchObject({ code: 'SAMPLE_NOT_FINITE' });
+    const none = sampler.sample({ ...both, velocities: async () => [], start: start() });
+    await expect(none).rejects.toMatchObject({ code: 'SAMPLE_NOT_FINITE' });
   });
 });

@@ -33,13 +33,13 @@ export interface SamplerStep {
 }
 
 /**
- * The network's velocity at a sample.
+ * The network's velocities at a sample, one for each condition: both of a guided step are asked for at once.
  * @param t 1000 times the time, rounded to float32, as the networks take it.
  */
-export type Velocity<C> = (x: Float32Array, t: number, condition: C) => Promise<Float32Array>;
+export type Velocities<C> = (x: Float32Array, t: number, conditions: readonly C[]) => Promise<readonly Float32Array[]>;
 
 export interface SampleOptions<C> {
-  readonly velocity: Velocity<C>;
+  readonly velocities: Velocities<C>;
   /** Condition of the prompt. */
   readonly cond: C;
   /** Condition of the empty prompt, for guidance. */
@@ -79,7 +79,7 @@ export class FlowEulerSampler {
    */
   async step<C>(
     state: SamplerState,
-    options: Pick<SampleOptions<C>, 'velocity' | 'cond' | 'negative'>,
+    options: Pick<SampleOptions<C>, 'velocities' | 'cond' | 'negative'>,
   ): Promise<SamplerStep> {
     const point = this.schedule[state.step];
     if (point === undefined) {
@@ -88,12 +88,13 @@ export class FlowEulerSampler {
     const { sample } = state;
     const t = networkTime(point);
     const { params, args } = this.config;
-    let velocity = await options.velocity(sample, t, options.cond);
-    if (point.guided) {
-      const negative = await options.velocity(sample, t, options.negative);
-      velocity = guidedVelocity(velocity, negative, params.cfg_strength);
-    }
-    if (velocity.length !== sample.length || !velocity.every(Number.isFinite)) {
+    const conditions = point.guided ? [options.cond, options.negative] : [options.cond];
+    const [conditional, negative] = await options.velocities(sample, t, conditions);
+    const velocity =
+      conditional === undefined || negative === undefined
+        ? conditional
+        : guidedVelocity(conditional, negative, params.cfg_strength);
+    if (velocity?.length !== sample.length || !velocity.every(Number.isFinite)) {
       throw new TerminalError(`sampler: step ${state.step + 1} of ${this.steps} gave no finite velocity`, {
         code: 'SAMPLE_NOT_FINITE',
         remedy: 'Check the weights; a model that overflows in float16 may need float32.',

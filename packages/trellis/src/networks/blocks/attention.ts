@@ -2,7 +2,8 @@
  * Attention layers over the tokens of one sample. Source: TRELLIS `modules/attention/modules.py` and
  * `modules/sparse/attention/modules.py`.
  */
-import { applyLinear, type GraphBuilder, type LinearLayer, type Value } from '@espalier/onnx';
+import { applyLinear, type Extent, type GraphBuilder, type LinearLayer, type Value } from '@espalier/onnx';
+import type { ConditionBatch } from './condition-batch.ts';
 import { qkRmsNorm } from './qk-rms-norm.ts';
 
 export interface HeadOptions {
@@ -11,14 +12,22 @@ export interface HeadOptions {
   readonly qkRmsNorm: boolean;
 }
 
-/** Attends queries to keys and values, each [N, C]: full attention, or one inside windows. */
+/** Attends queries to keys and values: full attention, or one inside windows. Queries and keys [N, heads, D] or [N, C]. */
 export type Attend = (query: Value, key: Value, value: Value) => Value;
 
-/** Full attention of [Lq, C] to [Lk, C]. */
-function fullAttention(g: GraphBuilder, heads: number): Attend {
-  const batched = (x: Value) => g.reshape(x, [1, ...x.shape]);
-  return (query, key, value) =>
-    g.reshape(g.attention(batched(query), batched(key), batched(value), { heads }), query.shape);
+/** Full attention of [Lq, C] to [Lk, C]; where `like` is given, of the rows of each entry of a batch to those of the same. */
+export function fullAttention(g: GraphBuilder, heads: number, like?: Value): Attend {
+  const channelsOf = (x: Value) =>
+    x.shape.slice(1).reduce<number>((product, extent) => product * (extent as number), 1);
+  const entries = (x: Value) => {
+    const rows = x.shape[0] as Extent;
+    if (like === undefined) return g.reshape(x, [1, rows, channelsOf(x)]);
+    return g.batched(x, like, `${rows} of each`);
+  };
+  return (query, key, value) => {
+    const attended = g.attention(entries(query), entries(key), entries(value), { heads });
+    return g.reshape(attended, [query.shape[0] as Extent, channelsOf(query)]);
+  };
 }
 
 /**
@@ -40,29 +49,36 @@ export function selfAttention(
     const rows = [part * channels, (part + 1) * channels] as const;
     return { x, key: `${key}.to_qkv`, outputs: 3 * channels, rows };
   };
-  const query = normed(g, project(0), `${key}.q_rms_norm`, options);
-  const keys = normed(g, project(1), `${key}.k_rms_norm`, options);
+  const [query, keys] = options.qkRmsNorm
+    ? qkRmsNorm(g, { query: project(0), key: project(1) }, key, options.heads)
+    : [applyLinear(g, project(0)), applyLinear(g, project(1))];
   return { x: attend(query, keys, applyLinear(g, project(2))), key: `${key}.to_out`, outputs: channels };
 }
 
 /**
  * Cross attention to a condition, with `to_q`, the fused `to_kv`, and `to_out`.
- * @param x [N, C]
- * @param cond [L, condition channels]
+ * @param x [B * N, C], the rows of each condition one behind another.
+ * @param cond [B * L, condition channels], likewise.
+ * @param like Has B entries.
  * @returns `to_out`, left to whoever adds it to something.
  */
-export function crossAttention(g: GraphBuilder, x: Value, cond: Value, key: string, options: HeadOptions): LinearLayer {
+export function crossAttention(
+  g: GraphBuilder,
+  x: Value,
+  cond: Value,
+  like: Value,
+  key: string,
+  options: HeadOptions,
+): LinearLayer {
   const channels = x.shape[1] as number;
   const project = (part: number): LinearLayer => {
     const rows = [part * channels, (part + 1) * channels] as const;
     return { x: cond, key: `${key}.to_kv`, outputs: 2 * channels, rows };
   };
-  const query = normed(g, { x, key: `${key}.to_q`, outputs: channels }, `${key}.q_rms_norm`, options);
-  const keys = normed(g, project(0), `${key}.k_rms_norm`, options);
-  const attended = fullAttention(g, options.heads)(query, keys, applyLinear(g, project(1)));
+  const queries: LinearLayer = { x, key: `${key}.to_q`, outputs: channels };
+  const [query, keys] = options.qkRmsNorm
+    ? qkRmsNorm(g, { query: queries, key: project(0) }, key, options.heads)
+    : [applyLinear(g, queries), applyLinear(g, project(0))];
+  const attended = fullAttention(g, options.heads, like)(query, keys, applyLinear(g, project(1)));
   return { x: attended, key: `${key}.to_out`, outputs: channels };
-}
-
-function normed(g: GraphBuilder, projection: LinearLayer, key: string, options: HeadOptions): Value {
-  return options.qkRmsNorm ? qkRmsNorm(g, projection, key, options.heads) : applyLinear(g, projection);
 }

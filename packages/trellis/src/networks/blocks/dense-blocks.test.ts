@@ -80,23 +80,32 @@ describe('features of time and place', () => {
 });
 
 describe('qkRmsNorm', () => {
-  it('gives every head length sqrt(D) times gamma, and zero for zero', async () => {
-    const x = randn(4, 6);
+  it('gives every head length sqrt(D) times gamma, as products of queries and keys tell, and zero for zero', async () => {
+    const [x, other] = [randn(4, 6), randn(4, 6)];
     x.data.fill(0, 0, 3);
-    const gamma = randn(2, 3);
+    const [gammaQ, gammaK] = [randn(2, 3), randn(2, 3)];
     const identity = float32(
       [6, 6],
       Float32Array.from({ length: 36 }, (_, i) => (i % 7 === 0 ? 1 : 0)),
     );
-    const weights = { 'n.gamma': gamma, 'l.weight': identity, 'l.bias': float32([6], new Float32Array(6)) };
-    const y = await run(weights, [x], (g, v) => qkRmsNorm(g, { x: v, key: 'l', outputs: 6 }, 'n', 2));
-    for (let i = 0; i < y.length; i += 3) {
-      const part = x.data.subarray(i, i + 3);
-      const norm = Math.max(Math.hypot(...part), 1e-12);
-      part.forEach((value, d) => {
-        const expected = (value / norm) * (gamma.data[(i % 6) + d] as number) * Math.sqrt(3);
-        expect(y[i + d]).toBeCloseTo(expected, 5);
-      });
+    const weights = {
+      'n.q_rms_norm.gamma': gammaQ,
+      'n.k_rms_norm.gamma': gammaK,
+      'l.weight': identity,
+      'l.bias': float32([6], new Float32Array(6)),
+    };
+    const layer = (v: Value) => ({ x: v, key: 'l', outputs: 6 });
+    const y = await run(weights, [x, other], (g, v, w) => {
+      const [query, key] = qkRmsNorm(g, { query: layer(v), key: layer(w) }, 'n', 2);
+      return g.mul(query, key);
+    });
+    const normed = (from: Tensor<Float32Array>, gamma: Tensor<Float32Array>, i: number) => {
+      const head = i - (i % 3);
+      const norm = Math.max(Math.hypot(...from.data.subarray(head, head + 3)), 1e-12);
+      return ((from.data[i] as number) / norm) * (gamma.data[i % 6] as number) * Math.sqrt(3);
+    };
+    for (const [i, value] of y.entries()) {
+      expect(value).toBeCloseTo(normed(x, gammaQ, i) * normed(other, gammaK, i), 5);
     }
     expect([...y.subarray(0, 3)].map(Math.abs)).toEqual([0, 0, 0]);
   });

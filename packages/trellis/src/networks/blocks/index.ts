@@ -1,5 +1,6 @@
 export * from './attention.ts';
 export * from './channel-norms.ts';
+export * from './condition-batch.ts';
 export * from './dense-conv.ts';
 export * from './feed-forward.ts';
 export * from './modulated-cross-block.ts';

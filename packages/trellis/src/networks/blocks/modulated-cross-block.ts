@@ -3,7 +3,8 @@
  * `ModulatedTransformerCrossBlock`, and its sparse twin; adaptive layer norm: Peebles & Xie 2023, section 3.2.
  */
 import { type ElementType, type GraphBuilder, type Residual, residualNorm, type Value } from '@espalier/onnx';
-import { crossAttention, selfAttention } from './attention.ts';
+import { crossAttention, fullAttention, selfAttention } from './attention.ts';
+import { type ConditionBatch, repeatedRows, rowsOfAll } from './condition-batch.ts';
 import { feedForward } from './feed-forward.ts';
 
 export interface ModulatedCrossBlockOptions {
@@ -38,17 +39,20 @@ export function onesAt(g: GraphBuilder, parts: readonly number[], channels: numb
 }
 
 /**
- * @param residual Of the tokens, [N, C].
+ * @param residual Of the tokens, [B * L, C]; of the first block also [L, C], which is the same for all conditions as long
+ *   as none was looked at.
  * @param mod Shift, 1 + scale, gate of self attention, then of the MLP, each [C].
- * @param cond [L, condition channels]
+ * @param cond [B * text tokens, condition channels]
+ * @param batch Of the tokens.
  * @param key Prefix, e.g. `blocks.0`.
- * @returns Of the same shape.
+ * @returns Of [B * L, C].
  */
 export function modulatedCrossBlock(
   g: GraphBuilder,
   residual: Residual,
   mod: readonly Value[],
   cond: Value,
+  batch: ConditionBatch,
   key: string,
   options: ModulatedCrossBlockOptions,
 ): Residual {
@@ -64,21 +68,23 @@ export function modulatedCrossBlock(
   const eps = BLOCK_NORM_EPS;
 
   const first = residualNorm(g, residual, { eps, affine: [scaleAttention, shiftAttention] });
-  const attended = selfAttention(g, first.normed, `${key}.self_attn`, {
-    heads: options.heads,
-    qkRmsNorm: options.qkRmsNorm,
-  });
+  const alike = first.sum.shape[0] !== rowsOfAll(batch);
+  const headOptions = { heads: options.heads, qkRmsNorm: options.qkRmsNorm };
+  const attend = fullAttention(g, options.heads, alike ? undefined : batch.like);
+  const attended = selfAttention(g, first.normed, `${key}.self_attn`, headOptions, attend);
   const stored = ['weight', 'bias'].map((part) => g.weight(`${key}.norm2.${part}`, [channels])) as [Value, Value];
   const second = residualNorm(
     g,
     { h: first.sum, branch: { layer: attended, gate: gateAttention } },
     { eps, affine: stored },
   );
-  const crossed = crossAttention(g, second.normed, cond, `${key}.cross_attn`, {
+  const ofAll = (x: Value) => (alike ? repeatedRows(g, x, batch) : x);
+  const crossed = crossAttention(g, ofAll(second.normed), cond, batch.like, `${key}.cross_attn`, {
     heads: options.heads,
     qkRmsNorm: options.qkRmsNormCross,
   });
-  const third = residualNorm(g, { h: second.sum, branch: { layer: crossed } }, { eps, affine: [scaleMlp, shiftMlp] });
+  const branch = { layer: crossed };
+  const third = residualNorm(g, { h: ofAll(second.sum), branch }, { eps, affine: [scaleMlp, shiftMlp] });
   const mlp = feedForward(g, third.normed, `${key}.mlp`, options.mlpRatio);
   return { h: third.sum, branch: { layer: mlp, gate: gateMlp } };
 }

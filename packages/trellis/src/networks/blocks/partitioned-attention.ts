@@ -59,11 +59,12 @@ export function feedPartition(name: string, partition: AttentionPartition): Reco
   return feeds;
 }
 
-/** Attention of voxels [N, C] to those of their own group. */
+/** Attention of voxels to those of their own group. */
 export function partitionedAttention(g: GraphBuilder, partition: PartitionInputs, heads: number): Attend {
   return (query, key, value) => {
-    const channels = query.shape[1] as number;
-    const gathered = (rows: Value) => [query, key, value].map((x) => g.gather(x, rows)) as [Value, Value, Value];
+    const channels = value.shape[1] as number;
+    const flat = [query, key, value].map((x) => g.reshape(x, value.shape));
+    const gathered = (rows: Value) => flat.map((x) => g.gather(x, rows)) as [Value, Value, Value];
     const [result] = g.either({
       cpu: () => {
         const results = partition.buckets.map(({ rows, lengths }) => {

@@ -10,6 +10,7 @@
 import type { GraphBuilder, GraphTarget, Value } from '@espalier/onnx';
 import { int32, type Tensor } from '@espalier/tensors';
 import { KERNEL_TAPS } from '../../sparse/index.ts';
+import { type ConditionBatch, withZeroRowEach } from './condition-batch.ts';
 
 /** Chunks that a table is cut into inside a graph. */
 const CHUNKS = 8;
@@ -21,15 +22,21 @@ export interface ChunkedTable {
   readonly whole: Value;
   /** On the CPU. */
   readonly chunks: readonly Value[];
+  /** How the features that it points into are shared out; none: they are of all conditions. */
+  readonly batch?: ConditionBatch;
 }
 
 /** Declares a table as input `name`, int32 [rows, 27], and `name.chunks`, which says how it is cut. */
 export function chunkedTable(g: GraphBuilder, name: string, rows: string): ChunkedTable {
-  const table = g.input(name, 'int32', [rows, KERNEL_TAPS]);
+  return cutTable(g, g.input(name, 'int32', [rows, KERNEL_TAPS]), name);
+}
+
+/** Declares input `name.chunks`, which says how a table is cut. */
+export function cutTable(g: GraphBuilder, table: Value, name: string): ChunkedTable {
   const sizes = g.input(`${name}.chunks`, 'int64', [CHUNKS]);
   const shapes = Array.from({ length: CHUNKS }, (_, i) => ({
     type: 'int32' as const,
-    shape: [`${rows}.${i}`, KERNEL_TAPS],
+    shape: [`${table.shape[0]}.${i}`, KERNEL_TAPS],
   }));
   const split = () => g.nodes('Split', [table, sizes], shapes, { axis: { int: 0 } });
   return { whole: table, chunks: g.within('cpu', split) };
@@ -38,12 +45,14 @@ export function chunkedTable(g: GraphBuilder, name: string, rows: string): Chunk
 /** The two inputs of {@link chunkedTable}. */
 export function feedTable(name: string, table: Int32Array): Record<string, Tensor> {
   const rows = table.length / KERNEL_TAPS;
+  return { [name]: int32([rows, KERNEL_TAPS], table), ...feedCuts(name, rows) };
+}
+
+/** The input of {@link cutTable} for a table of so many rows. */
+export function feedCuts(name: string, rows: number): Record<string, Tensor> {
   const each = Math.max(LEAST_ROWS, Math.ceil(rows / CHUNKS));
   const sizes = BigInt64Array.from({ length: CHUNKS }, (_, i) => BigInt(Math.max(0, Math.min(each, rows - i * each))));
-  return {
-    [name]: int32([rows, KERNEL_TAPS], table),
-    [`${name}.chunks`]: { dtype: 'I64', shape: [CHUNKS], data: sizes },
-  };
+  return { [`${name}.chunks`]: { dtype: 'I64', shape: [CHUNKS], data: sizes } };
 }
 
 /** Appends the row of zeros that absent voxels point at. */
@@ -58,6 +67,11 @@ export function withZeroRows(g: GraphBuilder, x: Value, count: number): Value {
   return g.concat([x, zeros], 0, `${rows}+${count}`);
 }
 
+/** With the row of zeros that a table's absent voxels point at; each condition has one of its own. */
+function padded(g: GraphBuilder, x: Value, { batch }: ChunkedTable): Value {
+  return batch === undefined ? withZeroRow(g, x) : withZeroRowEach(g, x, batch);
+}
+
 /**
  * @param x [N, C]
  * @param table Neighbours of the N voxels.
@@ -66,7 +80,7 @@ export function withZeroRows(g: GraphBuilder, x: Value, count: number): Value {
  */
 export function submanifoldConv(g: GraphBuilder, x: Value, table: ChunkedTable, key: string, outputs: number): Value {
   const channels = x.shape[1] as number;
-  const padded = withZeroRow(g, x);
+  const source = padded(g, x, table);
   const weight = g.weight(`${key}.conv.weight`, [outputs, 3, 3, 3, channels], {
     type: x.type,
     as: [outputs, KERNEL_TAPS * channels],
@@ -74,7 +88,7 @@ export function submanifoldConv(g: GraphBuilder, x: Value, table: ChunkedTable, 
   const bias = g.weight(`${key}.conv.bias`, [outputs], { type: x.type });
   return joined(g, table, (chunk) => {
     const rows = chunk.shape[0] as string;
-    const gathered = g.reshape(g.gather(padded, chunk), [rows, KERNEL_TAPS * channels]);
+    const gathered = g.reshape(g.gather(source, chunk), [rows, KERNEL_TAPS * channels]);
     return g.gemm(gathered, weight, { bias, transposed: true });
   });
 }
@@ -95,9 +109,9 @@ export function upsampledConv(g: GraphBuilder, x: Value, table: ChunkedTable, ke
     as: [outputs, KERNEL_TAPS, channels],
   });
   const byTap = g.reshape(g.transpose(stored, [1, 0, 2]), [KERNEL_TAPS * outputs, channels]);
-  const padded = withZeroRow(g, x);
-  const rows = `(${padded.shape[0]})*${KERNEL_TAPS}`;
-  const products = g.reshape(g.gemm(padded, byTap, { transposed: true }), [rows, outputs]);
+  const source = padded(g, x, table);
+  const rows = `(${source.shape[0]})*${KERNEL_TAPS}`;
+  const products = g.reshape(g.gemm(source, byTap, { transposed: true }), [rows, outputs]);
   const bias = g.weight(`${key}.conv.bias`, [outputs], { type: x.type });
   return joined(g, table, (chunk, target) => g.add(sumGathered(g, products, chunk, target), bias));
 }

@@ -31,7 +31,7 @@ export const latentFlow: CaseKind = {
     const plain = await SLatFlow.open(config, weightsPath, settings);
     try {
       const sample = await sampler.sample({
-        velocity: (at, t, condition) => plain.velocity(at, t, condition, tables),
+        velocities: (at, t, conditions) => plain.velocities(at, t, conditions, tables),
         cond,
         negative: await file.floats('neg_cond'),
         start: x,

@@ -17,7 +17,7 @@ export const structureSample: CaseKind = {
     let latent: Float32Array;
     try {
       latent = await sampler.sample({
-        velocity: (x, t, cond) => flow.velocity(x, t, cond),
+        velocities: (x, t, conditions) => flow.velocities(x, t, conditions),
         cond: await file.floats('cond'),
         negative: await file.floats('neg_cond'),
         start: (await file.floats('noise')).data,
