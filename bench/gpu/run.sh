@@ -6,7 +6,8 @@
 #
 # `unpack` lays out what stage.sh packed; the other steps run on those sources, not on the folder they are called in.
 #
-# Steps: unpack device rates make probe parity parities half history xl variants reference profile job soak soaks oom python
+# Steps: unpack device rates make probe parity parities half history xl variants reference profile kernels job soak soaks oom
+# python
 set -u
 HERE="$(cd "$(dirname "$0")" && pwd)"
 OUT="${OUT:-/tmp/esp-out}"; export ESP="${ESP:-/tmp/esp}"
@@ -57,19 +58,20 @@ do_probe() {
 do_parity() {
   exact step 200 parity node services/cli/bin/espalier.mjs parity "$ESP/goldens"; tail -n 1 "$LOGS/parity.log"; grep -a FAIL "$LOGS/parity.log" | head -20
 }
-# Versions of versions.txt, each more than once: whether what differs differs always. Below 256 rows the runtime attends in
-# float32 by plain products of matrices; told to, by the kernel that it takes above.
+# This version and earlier ones, each more than once: whether what differs differs always. Below 256 rows the runtime attends
+# in float32 by plain products of matrices; told to, by the kernel that it takes above.
 do_parities() {
-  local version i here="$PWD"
-  for version in ${PARITY_VERSIONS:-8-times 9-packed}; do
-    cd "$ESP/history/$version" || continue
+  local version i here="$PWD" cli="services/cli/bin/espalier.mjs parity $ESP/goldens"
+  said() { echo "parities-$1: $(tail -n 1 "$LOGS/parities-$1.log")"; grep -a FAIL "$LOGS/parities-$1.log" | head -n 3 | cut -c1-150; }
+  for version in this ${PARITY_VERSIONS-9-packed}; do
+    [ "$version" = this ] || cd "$ESP/history/$version" || continue
     for i in 1 2 3; do
-      exact step 60 "parities-$version-$i" node services/cli/bin/espalier.mjs parity "$ESP/goldens"; tail -n 1 "$LOGS/parities-$version-$i.log"
-      ORT_MIN_SEQ_LEN_EFFICIENT_ATTENTION_FP32=0 exact step 60 "parities-$version-one-kernel-$i" \
-        node services/cli/bin/espalier.mjs parity "$ESP/goldens"; tail -n 1 "$LOGS/parities-$version-one-kernel-$i.log"
+      step 60 "parities-$version-$i" node $cli; said "$version-$i"
+      exact step 60 "parities-$version-exact-$i" node $cli; said "$version-exact-$i"
+      ORT_MIN_SEQ_LEN_EFFICIENT_ATTENTION_FP32=0 exact step 60 "parities-$version-one-kernel-$i" node $cli; said "$version-one-kernel-$i"
     done
+    cd "$here" || exit 1
   done
-  cd "$here" || exit 1
 }
 CASES="${CASES:-ss_flow slat_flow.5000 slat_flow.10000 slat_flow.20000 ss_dec slat_dec_mesh slat_dec_gs}"
 times() { case "$1" in *flow*) echo 20;; *) echo 5;; esac; }
@@ -78,10 +80,10 @@ do_xl() { for c in $CASES; do node_step 120 "xl-$c" bench/gpu/xl.ts "$XL" "$c" f
 # Earlier versions of the graphs on the same weights, before xl, whose results are those that are kept.
 do_history() {
   local version c here="$PWD"
-  for version in "$ESP"/history/*/; do
-    cd "$version" || continue
+  for version in ${HISTORY_VERSIONS:-$(ls "$ESP/history")}; do
+    cd "$ESP/history/$version" || continue
     for c in ${HISTORY_CASES:-ss_flow slat_flow.20000 slat_dec_mesh slat_dec_gs}; do
-      node_step 90 "history-$(basename "$version")-$c" bench/gpu/xl.ts "$XL" "$c" float16 "$(times "$c")"; show "history-$(basename "$version")-$c"
+      node_step 90 "history-$version-$c" bench/gpu/xl.ts "$XL" "$c" float16 "$(times "$c")"; show "history-$version-$c"
     done
     pack
   done
@@ -112,6 +114,15 @@ do_profile() {
   step 120 profile python3 bench/gpu/profile.py "$LOGS/profile.json" $(ls "$p"-*.json 2>/dev/null); cut -c1-170 "$LOGS/profile.log" | head -n 120
   # Which nodes the provider did not take, and the copies that were put in for them.
   GPU_LOG=1 node_step 60 placed-ss_flow bench/gpu/xl.ts "$XL" ss_flow float16 1; grep -aiE 'memcpy|placed|fallback|CPUExecutionProvider' "$LOGS/placed-ss_flow.log" | sort | uniq -c | sort -rn | head -n 12 | cut -c1-240
+}
+# Every kernel by itself, without what the host does in between.
+do_kernels() {
+  local c
+  for c in ${KERNEL_CASES:-ss_flow slat_flow.5000 slat_flow.20000 slat_dec_mesh slat_dec_gs}; do
+    GPU_RUNS=3 step 200 "kernels-$c" ncu --clock-control none --cache-control none --metrics gpu__time_duration.sum --csv \
+      --target-processes all --log-file "$LOGS/kernels-$c.csv" node --import tsx bench/gpu/xl.ts "$XL" "$c" float16
+  done
+  step 60 kernels python3 bench/gpu/kernels.py "$LOGS/kernels.json" $(ls "$LOGS"/kernels-*.csv); cut -c1-150 "$LOGS/kernels.log"
 }
 do_job() {
   step "${JOB_LIMIT:-240}" job node services/cli/bin/espalier.mjs generate 'a wooden chair' --seed 1 --model "$XL/model" --out "$ESP/asset" --json

@@ -2,6 +2,8 @@
  * One network on the GPU, in a process of its own: `xl.ts FOLDER CASE [float16|float32] [REPEATS]`, with FOLDER as
  * `make_xl.py` leaves it. Prints its figures as one line of JSON and writes the result to FOLDER/ours.
  *
+ * With `GPU_RUNS` nothing is timed: so many guided steps, or runs of another network, for who watches from outside.
+ *
  * CASE: `ss_flow`, `slat_flow.N`, `ss_dec`, `slat_dec_mesh`, `slat_dec_gs`.
  */
 import './sessions.ts';
@@ -132,6 +134,11 @@ const watch = new MemoryWatch();
 const started = performance.now();
 const subject = await openCase();
 const openSeconds = (performance.now() - started) / 1000;
+if (process.env.GPU_RUNS !== undefined) {
+  await timed(subject.guide ?? subject.run, Number(process.env.GPU_RUNS));
+  await subject.release();
+  process.exit();
+}
 const [first] = await timed(subject.run, 1);
 await timed(subject.run, 2);
 const samples = await timed(subject.run, Number(repeats));

@@ -38,6 +38,15 @@ export function isCudaInstalled(): boolean {
   return napi !== undefined && existsSync(join(bin, napi, process.platform, process.arch, library));
 }
 
+/**
+ * Float32 on CUDA is float32: without this, cuBLAS and cuDNN round products to TF32, which keeps ten bits of each factor,
+ * and the runtime's binding has no option against it. Read by NVIDIA's libraries when they are loaded, so it is called
+ * before the first session on CUDA; a value that is set stands.
+ */
+export function keepFloat32Exact(environment: NodeJS.ProcessEnv): void {
+  environment.NVIDIA_TF32_OVERRIDE ??= '0';
+}
+
 /** The error for a device that was asked for by name and is not there. */
 export function deviceUnavailable(cause: unknown): TerminalError {
   const reason = cause instanceof Error ? cause.message : String(cause);

@@ -6,7 +6,7 @@ import { float32, floatToHalf, int32, type Tensor, writeSafetensors } from '@esp
 import { describe, expect, it, vi } from 'vitest';
 import { Checkpoint } from '../checkpoint.ts';
 import { GraphBuilder } from '../graph/graph-builder.ts';
-import { devicesFor, isCudaInstalled } from './device.ts';
+import { devicesFor, isCudaInstalled, keepFloat32Exact } from './device.ts';
 import { runError } from './run-error.ts';
 import { openOnFirst, openSession } from './session.ts';
 import { MAPPED_WEIGHT_BYTES, weightRole } from './session-options.ts';
@@ -98,6 +98,15 @@ describe('devices', () => {
     expect(devicesFor('cuda', false)).toEqual(['cuda']);
     expect(devicesFor('auto', true)).toEqual(['cuda', 'cpu']);
     expect(devicesFor('auto', false)).toEqual(['cpu']);
+  });
+
+  it('has products of float32 on CUDA rounded as float32, unless who starts the process says otherwise', () => {
+    const environment: NodeJS.ProcessEnv = {};
+    keepFloat32Exact(environment);
+    expect(environment).toEqual({ NVIDIA_TF32_OVERRIDE: '0' });
+    const own = { NVIDIA_TF32_OVERRIDE: '1' };
+    keepFloat32Exact(own);
+    expect(own).toEqual({ NVIDIA_TF32_OVERRIDE: '1' });
   });
 
   it.skipIf(isCudaInstalled())('refuses CUDA where it is not, with a remedy', async () => {

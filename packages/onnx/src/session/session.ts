@@ -5,7 +5,14 @@ import { BYTES_PER_ELEMENT, bytesOf, dataFromBytes, elementCount, type Tensor } 
 import * as ort from 'onnxruntime-node';
 import type { Graph } from '../graph/graph.ts';
 import { dtypeOf } from '../graph/types.ts';
-import { type Device, type DeviceChoice, devicesFor, deviceUnavailable, isCudaInstalled } from './device.ts';
+import {
+  type Device,
+  type DeviceChoice,
+  devicesFor,
+  deviceUnavailable,
+  isCudaInstalled,
+  keepFloat32Exact,
+} from './device.ts';
 import { assertFeeds } from './feeds.ts';
 import { KeptMemory } from './kept-memory.ts';
 import { isOutOfMemory, runError } from './run-error.ts';
@@ -61,6 +68,7 @@ export async function openOnFirst(
   const threads = settings.threads ?? availableParallelism();
   const logger = settings.logger ?? silentLogger;
   for (const [i, device] of devices.entries()) {
+    if (device === 'cuda') keepFloat32Exact(process.env);
     try {
       const model = graph.encode(weightRole(graph, device), device);
       const session = await ort.InferenceSession.create(model, sessionOptions(graph, device, threads));
