@@ -1,37 +1,58 @@
-"""Times of single kernels, as NVIDIA's `ncu` reads them: `python kernels.py OUT.json CSV...`, each CSV of a process that
-did the same work RUNS times (3 unless `RUNS` says otherwise), of which the last counts. Their sum is what the card works;
-what the clock on the wall says beyond it, it waits."""
+"""What the card did and when, from what trace.cpp wrote: `python kernels.py OUT.json TRACE...`, each of a process that did
+the same work at least three times, of which the last counts. What of its span is neither kernel nor copy, the card waits."""
 import csv
 import json
-import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
-RUNS = int(os.environ.get("RUNS", "3"))
-UNITS = {"ns": 1e-3, "nsecond": 1e-3, "us": 1, "usecond": 1, "ms": 1e3, "msecond": 1e3}
+
+def plain(names: set[str]) -> dict[str, str]:
+    """Kernels' names without namespaces and parameters."""
+    ordered = sorted(names)
+    lines = ordered
+    if shutil.which("c++filt"):
+        lines = subprocess.run(["c++filt"], input="\n".join(ordered), capture_output=True, text=True, check=True).stdout.splitlines()
+    short = lambda name: re.sub(r"(^void )|\(anonymous namespace\)::|\b\w+::|\(.*$", "", name)  # noqa: E731
+    return {name: short(line)[:110] for name, line in zip(ordered, lines)}
 
 
-def short(name: str) -> str:
-    """A kernel's name without namespaces and most of its parameters."""
-    name = re.sub(r"\((anonymous namespace|.*::)?\)?::", "", name)
-    name = re.sub(r"\b\w+::", "", name)
-    name = re.sub(r"\(.*$", "", name)
-    return re.sub(r"^void ", "", name)[:90]
+def period(names: list[str]) -> int:
+    """Of the repetition at the end of a list: the longest that happened twice, so that layers do not count as runs."""
+    for length in range(len(names) // 2, 0, -1):
+        if names[-length:] == names[-2 * length:-length]:
+            # Of several runs, one.
+            for parts in (4, 3, 2):
+                if length % parts == 0 and names[-length:] == names[-length // parts:] * parts:
+                    return length // parts
+            return length
+    return len(names)
 
 
 def table(path: Path) -> dict:
-    text = path.read_text(errors="replace")
-    rows = list(csv.DictReader(text[text.index('"ID"'):].splitlines()))
-    kernels = [(short(r["Kernel Name"]), r.get("Grid Size", ""), float(r["Metric Value"].replace(",", "")) * UNITS[r["Metric Unit"]])
-               for r in rows if r.get("Metric Name") == "gpu__time_duration.sum"]
-    last = kernels[len(kernels) - len(kernels) // RUNS:]
-    totals: dict[tuple[str, str], list[float]] = {}
-    for name, grid, us in last:
-        totals.setdefault((name, grid), []).append(us)
-    lines = sorted(({"kernel": name, "grid": grid, "count": len(us), "us": sum(us), "each": sum(us) / len(us)}
-                    for (name, grid), us in totals.items()), key=lambda line: -line["us"])
-    return {"case": path.stem, "launches": len(last), "all_launches": len(kernels), "ms": sum(us for _, _, us in last) / 1e3, "kernels": lines}
+    with path.open(newline="") as file:
+        events = sorted((int(begin), int(end), kind, int(size), name) for kind, begin, end, size, name in csv.reader(file))
+    kernels = [event for event in events if event[2] == "kernel"]
+    last = kernels[-period([name for *_, name in kernels]):]
+    # Copies to the card come before the first kernel, those from it after the last.
+    before = max((end for _, end, kind, _, _ in events if kind == "kernel" and end < last[0][0]), default=0)
+    run = [event for event in events if event[0] > before]
+    busy, reached = 0, 0
+    for begin, end, *_ in run:
+        busy += max(0, end - max(begin, reached))
+        reached = max(reached, end)
+    names = plain({name for *_, name in run})
+    totals: dict[tuple[str, int], list[int]] = {}
+    for begin, end, kind, size, name in run:
+        totals.setdefault((names[name], size if kind == "kernel" else -1), []).append(end - begin)
+    lines = sorted(({"kernel": name, "blocks": size, "count": len(ns), "us": sum(ns) / 1e3, "each": sum(ns) / len(ns) / 1e3}
+                    for (name, size), ns in totals.items()), key=lambda line: -line["us"])
+    copies = [event for event in run if event[2] == "copy"]
+    return {"case": path.stem, "launches": len(last), "span_ms": (reached - run[0][0]) / 1e6, "busy_ms": busy / 1e6,
+            "kernel_ms": sum(end - begin for begin, end, *_ in last) / 1e6, "copy_ms": sum(end - begin for begin, end, *_ in copies) / 1e6,
+            "copied_mb": sum(size for *_, size, _ in copies) / 1e6, "kernels": lines}
 
 
 if __name__ == "__main__":
@@ -39,6 +60,7 @@ if __name__ == "__main__":
     tables = [table(Path(p)) for p in paths]
     Path(out).write_text(json.dumps(tables, indent=1))
     for t in tables:
-        print(f"\n{t['case']}: {t['ms']:.2f} ms in {t['launches']} kernels (of {t['all_launches']} in all)")
-        for k in t["kernels"][:22]:
-            print(f"  {k['us']:8.0f} us {k['count']:4d} x {k['each']:7.1f}  {k['kernel'][:64]} {k['grid']}")
+        print(f"\n{t['case']}: {t['span_ms']:.2f} ms, {t['busy_ms']:.2f} of them busy; {t['launches']} kernels {t['kernel_ms']:.2f} ms, "
+              f"copies {t['copy_ms']:.2f} ms of {t['copied_mb']:.1f} MB")
+        for k in t["kernels"][:26]:
+            print(f"  {k['us']:8.0f} us {k['count']:4d} x {k['each']:7.1f}  {k['blocks']:8d}  {k['kernel'][:100]}")

@@ -279,8 +279,9 @@ def attempt(step) -> None:
 def rates(out_path: Path) -> None:
     """Products of matrices as the networks have them and at their best, attention, and a copy."""
     rows = {}
-    shapes = [(8192, 8192, 8192), (4096, 1280, 3840), (4096, 1280, 1280), (4096, 1280, 5120), (4096, 5120, 1280),
-              (20000, 27 * 256, 256)]
+    shapes = [(8192, 8192, 8192), (20000, 27 * 256, 256)]
+    # Of one evaluation of the structure flow, and of both that a guided step takes.
+    shapes += [(rows, *layer) for rows in (4096, 8192) for layer in ((1280, 3840), (1280, 1280), (1280, 5120), (5120, 1280))]
     for m, k, n in shapes if DEVICE == "cuda" else [(512, 512, 512)]:
         a, b = torch.randn(m, k, device=DEVICE, dtype=HALF), torch.randn(n, k, device=DEVICE, dtype=HALF)
         many = 10
@@ -291,15 +292,16 @@ def rates(out_path: Path) -> None:
             return out
 
         rows[f"matmul {m}x{k}x{n}"] = {"tflops": 2e-9 * m * k * n * many / timed(run, 20)["ms"]}
-    for n in (4096, 6000) if DEVICE == "cuda" else (256,):
-        q = torch.randn(1, n, 16, 80, device=DEVICE, dtype=HALF)
+    for batch, n in ((1, 4096), (2, 4096), (1, 6000)) if DEVICE == "cuda" else ((1, 256),):
+        q = torch.randn(batch, n, 16, 80, device=DEVICE, dtype=HALF)
 
         def attend():
             for _ in range(10):
                 out = sdpa(q, q, q)
             return out
 
-        rows[f"sdpa {n} tokens 16x80"] = {"tflops": 4e-9 * n * n * 1280 * 10 / timed(attend, 20)["ms"]}
+        name = f"sdpa {n} tokens 16x80" if batch == 1 else f"sdpa {batch} x {n} tokens 16x80"
+        rows[name] = {"tflops": 4e-9 * batch * n * n * 1280 * 10 / timed(attend, 20)["ms"]}
     source = torch.randn(2**28 if DEVICE == "cuda" else 2**20, device=DEVICE)
     target = torch.empty_like(source)
     rows["copy"] = {"gb_per_s": 2e-6 * source.numel() * 4 / timed(lambda: target.copy_(source), 20)["ms"]}

@@ -6,8 +6,8 @@
 #
 # `unpack` lays out what stage.sh packed; the other steps run on those sources, not on the folder they are called in.
 #
-# Steps: unpack device rates make probe parity parities half history xl variants reference profile kernels job soak soaks oom
-# python
+# Steps: unpack device rates make probe parity parities half history xl variants reference profile kernels tf32 job soak
+# soaks oom python
 set -u
 HERE="$(cd "$(dirname "$0")" && pwd)"
 OUT="${OUT:-/tmp/esp-out}"; export ESP="${ESP:-/tmp/esp}"
@@ -27,7 +27,7 @@ step() {
 }
 node_step() { local limit="$1" name="$2"; shift 2; step "$limit" "$name" node --import tsx "$@"; }
 show() { cut -c1-420 "$LOGS/$1.jsonl" 2>/dev/null; }
-pack() { (cd "$LOGS" && tar czf "$OUT/gpu.tar.gz" --exclude='*.onnx' --exclude='profile-*' . 2>/dev/null); }
+pack() { (cd "$LOGS" && tar czf "$OUT/gpu.tar.gz" --exclude='*.onnx' --exclude='profile-*' --exclude='kernels-*.csv' . 2>/dev/null); }
 export ESPALIER_DEVICE="${ESPALIER_DEVICE:-cuda}" MAX_JOBS="${MAX_JOBS:-8}"
 export ESPALIER_STORE="${ESPALIER_STORE:-$ESP/bucket}" XDG_CACHE_HOME="${XDG_CACHE_HOME:-$ESP/cache}"
 # Products of float32 in float32, where that is what is compared: TF32 keeps ten bits.
@@ -115,15 +115,16 @@ do_profile() {
   # Which nodes the provider did not take, and the copies that were put in for them.
   GPU_LOG=1 node_step 60 placed-ss_flow bench/gpu/xl.ts "$XL" ss_flow float16 1; grep -aiE 'memcpy|placed|fallback|CPUExecutionProvider' "$LOGS/placed-ss_flow.log" | sort | uniq -c | sort -rn | head -n 12 | cut -c1-240
 }
-# Every kernel by itself, without what the host does in between.
+# Every kernel and copy with its times on the card, by the library that stage.sh builds of trace.cpp.
 do_kernels() {
   local c
-  for c in ${KERNEL_CASES:-ss_flow slat_flow.5000 slat_flow.20000 slat_dec_mesh slat_dec_gs}; do
-    GPU_RUNS=3 step 200 "kernels-$c" ncu --clock-control none --cache-control none --metrics gpu__time_duration.sum --csv \
-      --target-processes all --log-file "$LOGS/kernels-$c.csv" node --import tsx bench/gpu/xl.ts "$XL" "$c" float16
+  for c in ${KERNEL_CASES:-ss_flow slat_flow.5000 slat_flow.20000 ss_dec slat_dec_mesh slat_dec_gs}; do
+    CUDA_INJECTION64_PATH="$ESP/ort/libtrace.so" GPU_TRACE="$LOGS/kernels-$c.csv" GPU_RUNS=4 \
+      step 60 "kernels-$c" node --import tsx bench/gpu/xl.ts "$XL" "$c" float16
   done
   step 60 kernels python3 bench/gpu/kernels.py "$LOGS/kernels.json" $(ls "$LOGS"/kernels-*.csv); cut -c1-150 "$LOGS/kernels.log"
 }
+do_tf32() { node_step 100 tf32 bench/gpu/tf32.ts "${TF32_SESSIONS:-100}"; show tf32; }
 do_job() {
   step "${JOB_LIMIT:-240}" job node services/cli/bin/espalier.mjs generate 'a wooden chair' --seed 1 --model "$XL/model" --out "$ESP/asset" --json
   cp "$ESP/asset/stats.json" "$LOGS/job-stats.json" 2>/dev/null; cp "$ESP"/asset/*/stats.json "$LOGS/job-stats.json" 2>/dev/null

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Packs what a machine needs that has a GPU, CUDA's libraries and PyTorch, and gets nothing but what is carried to it.
 #
-#     bash bench/gpu/stage.sh [sources|runtime|provider|goldens|all]...     sources unless named
+#     bash bench/gpu/stage.sh [sources|runtime|provider|trace|goldens|all]...     sources unless named
 #
 # Lays them under .stage/ in parts of at most 55 MB, which may travel one after another: .stage/1 to .stage/3 once, and
 # .stage/s with every call, as it is a few hundred kilobytes. README.md says in which order. Sources are those of the
@@ -47,6 +47,16 @@ stage_runtime() {
   pack .stage/3/ortnode.so.xz <"$BINDING/libonnxruntime.so.1"
 }
 
+# The library that writes down what the card does, against the headers of CUDA's own package.
+stage_trace() {
+  mkdir -p .stage/s "$CACHE/cupti"
+  python3 -m pip download -q --no-deps --only-binary=:all: --python-version 3.12 --platform manylinux_2_25_x86_64 \
+    --platform manylinux2014_x86_64 -d "$CACHE/cupti" 'nvidia-cuda-cupti==13.0.*' 'nvidia-cuda-runtime==13.0.*' nvidia-cuda-crt
+  (cd "$CACHE/cupti" && for wheel in *.whl; do unzip -qo "$wheel"; done)
+  g++ -O1 -shared -fPIC -std=c++17 -I"$CACHE/cupti/nvidia/cu13/include" bench/gpu/trace.cpp -o .stage/s/libtrace.so \
+    -L"$CACHE/cupti/nvidia/cu13/lib" -l:libcupti.so.13
+}
+
 # The CUDA provider and a core of the very same version, from PyPI: npm's package has no provider for this CUDA.
 stage_provider() {
   mkdir -p .stage/1 .stage/2 .stage/3 "$CACHE"
@@ -69,9 +79,9 @@ stage_goldens() {
 
 for part in "${@:-sources}" ; do
   case "$part" in
-    sources | runtime | provider | goldens) "stage_$part" ;;
-    all) stage_sources && stage_runtime && stage_provider && stage_goldens ;;
-    *) echo "$part: sources, runtime, provider, goldens or all" >&2 && exit 2 ;;
+    sources | runtime | provider | trace | goldens) "stage_$part" ;;
+    all) stage_sources && stage_trace && stage_runtime && stage_provider && stage_goldens ;;
+    *) echo "$part: sources, runtime, provider, trace, goldens or all" >&2 && exit 2 ;;
   esac
 done
 du -sh .stage/[123s]

@@ -27,6 +27,7 @@ FILES = {
 PLAIN = {
     "onnxruntime_binding.node": BINDING / "onnxruntime_binding.node",
     "libonnxruntime_providers_shared.so": BINDING / "libonnxruntime_providers_shared.so",
+    "libtrace.so": ESP / "ort/libtrace.so",
 }
 TARS = {"node_modules.tar.xz": ROOT, "src.tar.xz": ROOT, "history.tar.xz": ESP, "goldens.tar.xz": ESP, "ortpy.tar.xz": ESP}
 #: What changes from call to call.
