@@ -4,6 +4,7 @@ export {
   applyLinear,
   type LinearLayer,
   linearGelu,
+  linearOwing,
   linearRms,
   type Residual,
   residualNorm,

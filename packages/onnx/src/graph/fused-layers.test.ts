@@ -7,7 +7,7 @@ import { ModelProtoSchema } from 'onnx-buf';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Checkpoint } from '../checkpoint.ts';
 import { openSession } from '../session/session.ts';
-import { linearGelu, linearRms, residualNorm, residualSum, tapResidual } from './fused-layers.ts';
+import { linearGelu, linearOwing, linearRms, residualNorm, residualSum, tapResidual } from './fused-layers.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import type { Value } from './types.ts';
 
@@ -44,6 +44,15 @@ const cases: [string, string, (g: GraphBuilder, inputs: Inputs) => Value[]][] = 
     'residualNorm, plain',
     'SkipLayerNormalization',
     (g, { h, x }) => Object.values(residualNorm(g, { h, branch: { layer: layer(x) } }, { eps: 1e-6 })),
+  ],
+  [
+    'a bias that was owed, with a norm and without',
+    'SkipLayerNormalization',
+    (g, { h, x, gate }) => {
+      const owes = layer(x);
+      const branch = { layer: { ...layer(linearOwing(g, owes)), owes }, gate };
+      return [residualNorm(g, { h, branch }, { eps: 1e-6 }).sum, residualSum(g, { h, branch })];
+    },
   ],
   [
     'what is summed without a norm',

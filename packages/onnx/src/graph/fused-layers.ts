@@ -15,6 +15,8 @@ export interface LinearLayer {
   readonly outputs: number;
   /** Only some of them, see `LinearOptions.rows`. */
   readonly rows?: readonly [number, number];
+  /** On CUDA `x` still lacks this layer's bias: `linearOwing` gave it, and attention passed it on. */
+  readonly owes?: LinearLayer;
 }
 
 /** What is yet to be added to `h`, [N, C]: a linear layer's result, times `gate` [C] where there is one. */
@@ -61,11 +63,29 @@ export function linearRms(g: GraphBuilder, layer: LinearLayer, heads: number, ep
   );
 }
 
+/**
+ * A linear layer, on CUDA without its bias, which whoever takes the result in owes: see `LinearLayer.owes`. For values that
+ * attention forms means of: its weights add up to 1, so that a bias comes out of it as it went in.
+ */
+export function linearOwing(g: GraphBuilder, layer: LinearLayer): Value {
+  return one(g.either({ cpu: () => [applyLinear(g, layer)], cuda: () => [unbiased(g, layer).product] }));
+}
+
 /** The sum that a residual stands for. */
 export function residualSum(g: GraphBuilder, { h, branch }: Residual): Value {
   if (branch === undefined) return h;
-  const y = applyLinear(g, branch.layer);
-  return g.add(h, branch.gate === undefined ? y : g.mul(y, branch.gate));
+  const { layer } = branch;
+  const plain = () => added(g, h, applyLinear(g, layer), branch);
+  if (layer.owes === undefined) return plain();
+  const cuda = () => {
+    const { product, bias } = unbiased(g, layer);
+    return added(g, h, g.add(product, bias), branch);
+  };
+  return one(g.either({ cpu: () => [plain()], cuda: () => [cuda()] }));
+}
+
+function added(g: GraphBuilder, h: Value, y: Value, { gate }: NonNullable<Residual['branch']>): Value {
+  return g.add(h, gate === undefined ? y : g.mul(y, gate));
 }
 
 /** `GraphBuilder.tap` of the sum, which is only formed where it was asked for. */
@@ -89,16 +109,18 @@ export function residualNorm(
   const { layer, gate } = branch;
   const [normed, sum] = g.either({
     cpu: () => {
-      const out = residualSum(g, residual);
+      const out = added(g, h, applyLinear(g, layer), branch);
       return [g.layerNorm(out, options), out];
     },
     cuda: () => {
       const { product, bias } = unbiased(g, layer);
       const gated = (y: Value) => (gate === undefined ? y : g.mul(y, gate));
       const [scale, shift] = affine ?? [g.ones(h.shape.at(-1) as number, h.type), undefined];
+      // Written before the product's, so that the runtime does not do all of them before it begins.
+      const gatedBias = gated(bias);
       const outputs = g.nodes(
         'SkipLayerNormalization',
-        [gated(product), h, scale, shift, gated(bias)],
+        [gated(product), h, scale, shift, gatedBias],
         [h, undefined, undefined, h],
         { epsilon: { float: eps } },
         { domain: MICROSOFT },
@@ -109,14 +131,27 @@ export function residualNorm(
   return { normed, sum };
 }
 
-export function applyLinear(g: GraphBuilder, { x, key, outputs, rows }: LinearLayer): Value {
-  return g.linear(x, key, outputs, rows === undefined ? {} : { rows });
+export function applyLinear(g: GraphBuilder, layer: LinearLayer): Value {
+  return g.linear(layer.x, layer.key, layer.outputs, partOf(layer));
 }
 
-function unbiased(g: GraphBuilder, { x, key, outputs, rows }: LinearLayer): { product: Value; bias: Value } {
-  const part = rows === undefined ? {} : { rows };
+function unbiased(g: GraphBuilder, layer: LinearLayer): { product: Value; bias: Value } {
+  const { x, key, outputs, owes } = layer;
+  const part = partOf(layer);
   const product = g.linear(x, key, outputs, { bias: false, ...part });
-  return { product, bias: g.weight(`${key}.bias`, [outputs], { type: x.type, ...part }) };
+  if (owes === undefined) return { product, bias: g.weight(`${key}.bias`, [outputs], { type: x.type, ...part }) };
+  // Constants: the runtime works this out when it opens the graph.
+  const inputs = x.shape.at(-1) as number;
+  const float32 = { type: 'float32' } as const;
+  const owed = g.reshape(g.weight(`${owes.key}.bias`, [owes.outputs], { ...float32, ...partOf(owes) }), [1, inputs]);
+  const own = g.weight(`${key}.bias`, [outputs], { ...float32, ...part });
+  const weight = g.weight(`${key}.weight`, [outputs, inputs], { ...float32, ...part });
+  const bias = g.gemm(owed, weight, { bias: own, transposed: true });
+  return { product, bias: g.cast(g.reshape(bias, [bias.shape[1] as number]), x.type) };
+}
+
+function partOf({ rows }: LinearLayer): { readonly rows?: readonly [number, number] } {
+  return rows === undefined ? {} : { rows };
 }
 
 function one(values: readonly Value[]): Value {

@@ -110,9 +110,10 @@ describe('SLatFlow with options beyond the reference data', () => {
       const conditions = [cond, other].map((each) => float32([1, 11, 24], each));
       const apart = await flow.velocities(x, 421.5, conditions, tables);
       const { out } = await flow.run(x, 421.5, float32([2, 11, 24], Float32Array.of(...cond, ...other)), tables);
+      const together = out?.data as Float32Array;
       for (const [i, each] of expected.entries()) {
         expectClose(apart[i], each);
-        expectClose((out?.data as Float32Array).subarray(i * x.length, (i + 1) * x.length), each);
+        expectClose(together.subarray(i * x.length, (i + 1) * x.length), each);
       }
       await flow.release();
     });

@@ -2,8 +2,7 @@
  * Attention layers over the tokens of one sample. Source: TRELLIS `modules/attention/modules.py` and
  * `modules/sparse/attention/modules.py`.
  */
-import { applyLinear, type Extent, type GraphBuilder, type LinearLayer, type Value } from '@espalier/onnx';
-import type { ConditionBatch } from './condition-batch.ts';
+import { applyLinear, type Extent, type GraphBuilder, type LinearLayer, linearOwing, type Value } from '@espalier/onnx';
 import { qkRmsNorm } from './qk-rms-norm.ts';
 
 export interface HeadOptions {
@@ -25,7 +24,11 @@ export function fullAttention(g: GraphBuilder, heads: number, like?: Value): Att
     return g.batched(x, like, `${rows} of each`);
   };
   return (query, key, value) => {
-    const attended = g.attention(entries(query), entries(key), entries(value), { heads });
+    // Of a node's inputs the runtime works out first what was written last: the queries of a cross attention, which stand
+    // on all before them, and only then the keys and values of the condition. Else all conditions' kernels, too short to
+    // keep a card busy, would come before everything.
+    const [keys, values] = [entries(key), entries(value)];
+    const attended = g.attention(entries(query), keys, values, { heads });
     return g.reshape(attended, [query.shape[0] as Extent, channelsOf(query)]);
   };
 }
@@ -49,10 +52,9 @@ export function selfAttention(
     const rows = [part * channels, (part + 1) * channels] as const;
     return { x, key: `${key}.to_qkv`, outputs: 3 * channels, rows };
   };
-  const [query, keys] = options.qkRmsNorm
-    ? qkRmsNorm(g, { query: project(0), key: project(1) }, key, options.heads)
-    : [applyLinear(g, project(0)), applyLinear(g, project(1))];
-  return { x: attend(query, keys, applyLinear(g, project(2))), key: `${key}.to_out`, outputs: channels };
+  const [query, keys] = queriesAndKeys(g, project(0), project(1), key, options);
+  const attended = attend(query, keys, linearOwing(g, project(2)));
+  return { x: attended, key: `${key}.to_out`, outputs: channels, owes: project(2) };
 }
 
 /**
@@ -76,9 +78,19 @@ export function crossAttention(
     return { x: cond, key: `${key}.to_kv`, outputs: 2 * channels, rows };
   };
   const queries: LinearLayer = { x, key: `${key}.to_q`, outputs: channels };
-  const [query, keys] = options.qkRmsNorm
-    ? qkRmsNorm(g, { query: queries, key: project(0) }, key, options.heads)
-    : [applyLinear(g, queries), applyLinear(g, project(0))];
-  const attended = fullAttention(g, options.heads, like)(query, keys, applyLinear(g, project(1)));
-  return { x: attended, key: `${key}.to_out`, outputs: channels };
+  const [query, keys] = queriesAndKeys(g, queries, project(0), key, options);
+  const attended = fullAttention(g, options.heads, like)(query, keys, linearOwing(g, project(1)));
+  return { x: attended, key: `${key}.to_out`, outputs: channels, owes: project(1) };
+}
+
+/** Without a norm, a bias of keys adds the same to a query's products with all of them: on CUDA nobody gives it back. */
+function queriesAndKeys(
+  g: GraphBuilder,
+  query: LinearLayer,
+  key: LinearLayer,
+  prefix: string,
+  { heads, qkRmsNorm: normed }: HeadOptions,
+): readonly [query: Value, key: Value] {
+  if (normed) return qkRmsNorm(g, { query, key }, prefix, heads);
+  return [applyLinear(g, query), linearOwing(g, key)];
 }
