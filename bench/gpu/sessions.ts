@@ -38,9 +38,10 @@ function dump(model: Uint8Array, options: Options): void {
 
 /** The first run's inputs, for those who run the model elsewhere. */
 function dumpFeeds(session: ort.InferenceSession, path: string): void {
-  const run = session.run.bind(session) as (feeds: Record<string, ort.Tensor>) => ReturnType<typeof session.run>;
+  type Run = (feeds: Record<string, ort.Tensor>, ...rest: unknown[]) => ReturnType<typeof session.run>;
+  const run = session.run.bind(session) as Run;
   let written = false;
-  session.run = (async (feeds: Record<string, ort.Tensor>) => {
+  session.run = (async (feeds, ...rest) => {
     if (!written) {
       const dtypes: Record<string, 'F32' | 'I32' | 'I64'> = { float32: 'F32', int32: 'I32', int64: 'I64' };
       const tensors = Object.entries(feeds).map(([name, { type, dims, data }]) => {
@@ -49,8 +50,8 @@ function dumpFeeds(session: ort.InferenceSession, path: string): void {
       await writeSafetensors(path, Object.fromEntries(tensors));
       written = true;
     }
-    return run(feeds);
-  }) as typeof session.run;
+    return run(feeds, ...rest);
+  }) as Run as typeof session.run;
 }
 
 type Create = (model: Uint8Array, options: Options) => Promise<ort.InferenceSession>;

@@ -30,6 +30,7 @@ for (let job = 0; job < Number(jobs); job++) {
   const coords = { ...all, shape: [rows, 4], data: all.data.subarray(0, rows * 4) };
   const slat = await stage(seconds, 'latent', () => model.sampleLatent({ ...text, generator, params, coords }));
   const cells = await stage(seconds, 'mesh', () => model.decodeMesh({ coords, slat }));
+  model.giveBackCells(cells);
   const line = {
     job,
     voxels: rows,

@@ -80,6 +80,10 @@ describe('TrellisModel', () => {
     const again = extractSurface(await model.decodeMesh({ coords, slat: latents[1] }));
     expect(digest(again.positions)).toBe(digest(mesh.positions));
     expect(digest(again.indices)).toBe(digest(mesh.indices));
+    model.giveBackCells(cells);
+    expect(cells.features.length).toBe(0);
+    // Nothing of the surface stood in what was given back.
+    expect(digest(again.attributes)).toBe(digest(mesh.attributes));
 
     const gaussians = await model.decodeGaussians({ coords, slat: latents[0] });
     expect(gaussians.count).toBe((coords.shape[0] ?? 0) * 8);

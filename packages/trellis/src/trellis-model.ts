@@ -4,6 +4,7 @@ import { FEATURE_CHANNELS, type Gaussians } from '@espalier/geometry';
 import { elementCount, float32, type Tensor, type TorchGenerator } from '@espalier/tensors';
 import { ModelNetworks } from './model-networks.ts';
 import type { WorkOptions } from './networks/chunked-work.ts';
+import type { MeshDecoder } from './networks/slat-mesh-decoder.ts';
 import { denormalise } from './networks/slat-normalization.ts';
 import { occupiedVoxels } from './networks/structure-decoder.ts';
 import { ModelRepository } from './repository/index.ts';
@@ -70,7 +71,7 @@ export interface LatentRequest {
 export interface MeshCells {
   /** [M, 3] */
   readonly coords: Int32Array;
-  /** [M, 101] */
+  /** [M, 101], from the start of a buffer of its own, which may be longer. */
   readonly features: Float32Array;
   readonly resolution: number;
 }
@@ -80,6 +81,8 @@ export class TrellisModel {
   readonly description: ModelDescription;
   readonly #networks: ModelNetworks;
   #negative: Promise<Tensor<Float32Array>> | undefined;
+  /** Who gets memory back. */
+  #meshDecoder: MeshDecoder | undefined;
 
   private constructor(repository: ModelRepository, networks: ModelNetworks) {
     const { structureFlow, latentFlow, gaussianDecoder } = repository.networks;
@@ -200,12 +203,29 @@ export class TrellisModel {
     return denormalise(sample, this.repository.pipeline.slat_normalization);
   }
 
-  /** @throws CancelledError between two calls of the networks. TerminalError `BAD_VOXELS`. */
+  /**
+   * @returns Cells that are the caller's. {@link giveBackCells} makes the next mesh faster.
+   * @throws CancelledError between two calls of the networks. TerminalError `BAD_VOXELS`.
+   */
   async decodeMesh({ coords, slat, ...work }: LatentRequest & WorkOptions): Promise<MeshCells> {
     const decoder = await this.#networks.meshDecoder();
+    this.#meshDecoder = decoder;
     const voxels = voxelsFromCoords(coords, decoder.config.resolution);
-    const { voxels: cells, features, resolution } = await decoder.decode(voxels, slat.data, work);
-    return { coords: cells, features: withColour(features, cells.length / 3), resolution };
+    const decoded = await decoder.decode(voxels, slat.data, work);
+    const features = withColour(decoded.features, decoded.voxels.length / 3);
+    if (features !== decoded.features) decoder.giveBack(decoded.features);
+    return { coords: decoded.voxels, features, resolution: decoded.resolution };
+  }
+
+  /**
+   * Takes the memory of cells that are done with, for the next mesh: half a gigabyte that takes longer to get than to fill.
+   * Cells that are never given back are garbage like any other.
+   *
+   * @param cells `features` of `decodeMesh`, or an array from the start of its buffer when that has been to another thread.
+   *   They are empty from now on.
+   */
+  giveBackCells({ features }: Pick<MeshCells, 'features'>): void {
+    this.#meshDecoder?.giveBack(features);
   }
 
   /** @throws TerminalError `BAD_VOXELS`; `MODEL_WITHOUT_GAUSSIANS`, see `description.hasGaussians`. */
@@ -223,6 +243,7 @@ export class TrellisModel {
   /** Gives back the memory of all networks. They open again when used. */
   async release(): Promise<void> {
     this.#negative = undefined;
+    this.#meshDecoder = undefined;
     await this.#networks.release();
   }
 }

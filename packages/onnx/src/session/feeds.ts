@@ -1,4 +1,4 @@
-/** Checks inputs before the runtime sees them: its own errors name neither the shape expected nor the one given. */
+/** Checks tensors before the runtime sees them: its own errors name neither the shape expected nor the one given. */
 import { TerminalError } from '@espalier/contracts';
 import { assertTensor, type Tensor } from '@espalier/tensors';
 import type { Graph } from '../graph/graph.ts';
@@ -38,6 +38,25 @@ export function assertFeeds(graph: Graph, feeds: Readonly<Record<string, Tensor>
       const hint = known === '' ? '' : ` (${known})`;
       throw invalid(graph, name, `must have shape ${describeShape(shape)}${hint}, has ${describeShape(tensor.shape)}`);
     }
+  }
+}
+
+/**
+ * Whether a tensor has the shape of its output is known when that has been computed.
+ * @throws TerminalError `INTO_INVALID` (or `TENSOR_INVALID`) naming the output that is unknown or of another type.
+ */
+export function assertInto(graph: Graph, into: Readonly<Record<string, Tensor>>): void {
+  for (const [name, tensor] of Object.entries(into)) {
+    const output = graph.outputs.get(name);
+    const dtype = output && dtypeOf(output.type);
+    if (tensor.dtype !== dtype) {
+      const problem = dtype === undefined ? 'is not there' : `is ${dtype}, not ${tensor.dtype}`;
+      throw new TerminalError(`graph ${graph.name}: output '${name}' ${problem}`, {
+        code: 'INTO_INVALID',
+        field: name,
+      });
+    }
+    assertTensor(tensor, name);
   }
 }
 

@@ -33,18 +33,28 @@ describe('Session', () => {
     await expect(session.run({ a: pair(1, 2), b: pair(3, 4) })).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
   });
 
-  it("writes outputs of known shape into memory that it keeps, and gives them as the caller's own", async () => {
+  it('writes outputs into memory that it is given, again and again, and nowhere beside it', async () => {
     const session = await openSession(sumGraph(), { device: 'cpu', threads: 1 });
-    const double = async (...values: number[]) => {
-      const feeds = { a: pair(...values), b: pair(...values) };
-      return (await session.run(feeds, { y: [values.length / 2, 2] })).y;
-    };
-    const first = await double(1, 2, 3, 4);
-    expect(await double(5, 6)).toEqual(pair(10, 12));
-    expect(await double(1, 1, 1, 1, 1, 1)).toEqual(pair(2, 2, 2, 2, 2, 2));
-    expect(first).toEqual(pair(2, 4, 6, 8));
-    const other = session.run({ a: pair(1, 2), b: pair(3, 4) }, { y: [2, 2] });
-    await expect(other).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
+    const memory = new Float32Array(8).fill(-1);
+    const y = float32([2, 2], memory.subarray(2, 6));
+    expect((await session.run({ a: pair(1, 2, 3, 4), b: pair(1, 2, 3, 4) }, { y })).y).toBe(y);
+    expect([...memory]).toEqual([-1, -1, 2, 4, 6, 8, -1, -1]);
+    const shorter = float32([1, 2], memory.subarray(6));
+    await session.run({ a: pair(1, 2), b: pair(4, 5) }, { y: shorter });
+    expect([...memory]).toEqual([-1, -1, 2, 4, 6, 8, 5, 7]);
+    expect((await session.run({ a: pair(1, 2), b: pair(3, 4) })).y).toEqual(pair(4, 6));
+    await session.release();
+  });
+
+  it('refuses memory for an output that is not there, or is of another type or shape', async () => {
+    const session = await openSession(sumGraph(), { device: 'cpu', threads: 1 });
+    const run = (into: Record<string, Tensor>) => session.run({ a: pair(1, 2), b: pair(3, 4) }, into);
+    await expect(run({ z: pair(0, 0) })).rejects.toMatchObject({ code: 'INTO_INVALID', field: 'z' });
+    const integers = int32([1, 2], new Int32Array(2));
+    await expect(run({ y: integers })).rejects.toMatchObject({ code: 'INTO_INVALID', field: 'y' });
+    const bent = float32([1, 2], new Float32Array(3));
+    await expect(run({ y: bent })).rejects.toMatchObject({ code: 'TENSOR_INVALID', field: 'y' });
+    await expect(run({ y: pair(0, 0, 0, 0) })).rejects.toMatchObject({ code: 'INFERENCE_FAILED' });
     await session.release();
   });
 

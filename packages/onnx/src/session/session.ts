@@ -1,10 +1,10 @@
 /** Runs a graph on ONNX Runtime. With `session-options.ts` the only module that knows `onnxruntime-node`. */
 import { availableParallelism } from 'node:os';
 import { ensureError, type Logger, silentLogger, TerminalError } from '@espalier/contracts';
-import { BYTES_PER_ELEMENT, bytesOf, dataFromBytes, elementCount, type Tensor } from '@espalier/tensors';
+import { bytesOf, dataFromBytes, type Tensor } from '@espalier/tensors';
 import * as ort from 'onnxruntime-node';
 import type { Graph } from '../graph/graph.ts';
-import { dtypeOf } from '../graph/types.ts';
+import { dtypeOf, type ElementType } from '../graph/types.ts';
 import {
   type Device,
   type DeviceChoice,
@@ -13,8 +13,7 @@ import {
   isCudaInstalled,
   keepFloat32Exact,
 } from './device.ts';
-import { assertFeeds } from './feeds.ts';
-import { KeptMemory } from './kept-memory.ts';
+import { assertFeeds, assertInto } from './feeds.ts';
 import { isOutOfMemory, runError } from './run-error.ts';
 import { sessionOptions, weightRole } from './session-options.ts';
 
@@ -33,15 +32,15 @@ export interface Session {
   readonly device: Device;
   /**
    * @param feeds Tensors by the names of the graph's inputs, all of them.
-   * @param known Shapes of outputs that are known beforehand. The runtime writes these into memory that the session keeps
-   *   until it is released, and would else take and give back for each run; for outputs of hundreds of megabytes.
-   * @returns Tensors by the names of its outputs, the caller's own.
-   * @throws TerminalError `FEED_INVALID` naming the input; `GPU_OUT_OF_MEMORY`; `INFERENCE_FAILED`, also when an output has
-   *   another shape than the one known.
+   * @param into Tensors that outputs of these names are written to. For large outputs: memory that the runtime takes for
+   *   each run costs more than to fill it does.
+   * @returns Tensors by the names of its outputs, the caller's own; those of `into` are the same objects.
+   * @throws TerminalError `FEED_INVALID` naming the input; `INTO_INVALID` naming the output; `GPU_OUT_OF_MEMORY`;
+   *   `INFERENCE_FAILED`, also when an output has another shape than the tensor it should be written to.
    */
   run(
     feeds: Readonly<Record<string, Tensor>>,
-    known?: Readonly<Record<string, readonly number[]>>,
+    into?: Readonly<Record<string, Tensor>>,
   ): Promise<Record<string, Tensor>>;
   /** Gives the memory back. A released session cannot run. */
   release(): Promise<void>;
@@ -97,7 +96,6 @@ class OrtSession implements Session {
   readonly device: Device;
   readonly #graph: Graph;
   readonly #session: ort.InferenceSession;
-  readonly #kept = new KeptMemory();
 
   constructor(graph: Graph, device: Device, session: ort.InferenceSession) {
     this.#graph = graph;
@@ -107,48 +105,42 @@ class OrtSession implements Session {
 
   async run(
     feeds: Readonly<Record<string, Tensor>>,
-    known: Readonly<Record<string, readonly number[]>> = {},
+    into: Readonly<Record<string, Tensor>> = {},
   ): Promise<Record<string, Tensor>> {
     assertFeeds(this.#graph, feeds);
+    assertInto(this.#graph, into);
     const inputs = Object.fromEntries(
       [...this.#graph.inputs].map(([name, { type }]) => [name, toOrt(type, feeds[name])]),
     );
+    // Null leaves the memory to the runtime.
+    const fetches = Object.fromEntries(
+      [...this.#graph.outputs].map(([name, { type }]) => [name, name in into ? toOrt(type, into[name]) : null]),
+    );
     let results: ort.InferenceSession.OnnxValueMapType;
     try {
-      results = await this.#session.run(inputs, this.#fetches(known));
+      results = await this.#session.run(inputs, fetches);
     } catch (error) {
       throw runError(this.#graph.name, this.device, error);
     }
     return Object.fromEntries(
-      [...this.#graph.outputs].map(([name, { type }]) => {
-        const tensor = results[name] as ort.Tensor;
-        const dtype = dtypeOf(type);
-        const bytes = this.#kept.own(bytesOf(tensor.data as Float32Array));
-        return [name, { dtype, shape: [...tensor.dims], data: dataFromBytes(dtype, bytes) }];
-      }),
-    );
-  }
-
-  /** All outputs; null leaves the memory to the runtime. */
-  #fetches(known: Readonly<Record<string, readonly number[]>>): Record<string, ort.Tensor | null> {
-    return Object.fromEntries(
-      [...this.#graph.outputs].map(([name, { type }]) => {
-        const shape = known[name];
-        if (shape === undefined) return [name, null];
-        const dtype = dtypeOf(type);
-        const bytes = this.#kept.take(name, elementCount(shape) * BYTES_PER_ELEMENT[dtype]);
-        return [name, toOrt(type, { dtype, shape, data: dataFromBytes(dtype, bytes) })];
-      }),
+      [...this.#graph.outputs].map(([name, { type }]) => [
+        name,
+        into[name] ?? fromOrt(type, results[name] as ort.Tensor),
+      ]),
     );
   }
 
   async release(): Promise<void> {
     await this.#session.release();
-    this.#kept.release();
   }
 }
 
-/** Feeds have been checked against the graph, so `tensor` is there and of this type. */
+/** Tensors have been checked against the graph, so this one is there and of this type. */
 function toOrt(type: string, tensor: Tensor | undefined): ort.Tensor {
   return new ort.Tensor(type as 'float32', tensor?.data as Float32Array, tensor?.shape ?? []);
+}
+
+function fromOrt(type: ElementType, tensor: ort.Tensor): Tensor {
+  const dtype = dtypeOf(type);
+  return { dtype, shape: [...tensor.dims], data: dataFromBytes(dtype, bytesOf(tensor.data as Float32Array)) };
 }

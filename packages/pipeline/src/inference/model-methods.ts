@@ -83,6 +83,7 @@ export class ModelMethods {
     tell(FEATURES_SHARE);
     await nextTurn();
     const mesh = extractSurface({ ...cells, fillEnclosed: args.fill_enclosed, signal });
+    model.giveBackCells(cells);
     tell(SURFACE_SHARE);
     await nextTurn();
     if (signal.aborted) throw new CancelledError();

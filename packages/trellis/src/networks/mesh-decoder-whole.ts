@@ -7,7 +7,7 @@
  * original does; statistics of norms and the output layer are float32.
  */
 import { type Checkpoint, type Graph, GraphBuilder, type Session, type Value } from '@espalier/onnx';
-import type { Tensor } from '@espalier/tensors';
+import { float32, type Tensor } from '@espalier/tensors';
 import type { SLatMeshDecoderConfig } from '../repository/index.ts';
 import {
   CHILD_STEPS,
@@ -152,12 +152,17 @@ function cut(g: GraphBuilder, x: Value, { sizes, pieces }: Level, rows: string):
   return g.nodes('Split', [x, sizes], shapes, { axis: { int: 0 } });
 }
 
-/** Runs the whole decoder. @returns `cells`, beside the taps that were asked for. */
+/**
+ * Runs the whole decoder.
+ * @param cells [64 N, cells], written to.
+ * @returns The taps that were asked for, beside `cells`.
+ */
 export function runWholeMeshDecoder(
   session: Session,
   config: SLatMeshDecoderConfig,
   voxels: Int32Array,
   slat: Float32Array,
+  cells: Float32Array,
 ): Promise<Record<string, Tensor>> {
   const rows = voxelCount(voxels);
   const feeds: Record<string, Tensor> = {
@@ -171,5 +176,5 @@ export function runWholeMeshDecoder(
     );
     feeds[`pieces.${level}`] = { dtype: 'I64', shape: [pieces], data };
   }
-  return session.run(feeds, { cells: [rows * OCTANTS ** 2, cellChannels(config)] });
+  return session.run(feeds, { cells: float32([rows * OCTANTS ** 2, cellChannels(config)], cells) });
 }

@@ -9,9 +9,11 @@ import type { Gaussians } from '@espalier/geometry';
 import { type Checkpoint, type Graph, GraphBuilder, type Session } from '@espalier/onnx';
 import { float32, type Tensor } from '@espalier/tensors';
 import type { SLatGaussianDecoderConfig } from '../repository/index.ts';
+import { voxelCount } from '../sparse/index.ts';
 import { activateGaussians, GAUSSIAN_CHANNELS, offsetPerturbation } from './gaussian-activation.ts';
 import { type GraphChoices, graphChoices, type NetworkOptions, openNetwork } from './network.ts';
 import { feedTorso, slatTorso } from './slat-torso.ts';
+import { SpareMemory } from './spare-memory.ts';
 
 /** Norm without affine part before the output layer. */
 const OUTPUT_NORM_EPS = 1e-5;
@@ -33,6 +35,7 @@ export class GaussianDecoder {
   /** F32 [num_gaussians, 3]: where each Gaussian of a voxel starts from. */
   readonly perturbation: Tensor<Float32Array>;
   readonly #session: Session;
+  readonly #spare = new SpareMemory();
 
   private constructor(config: SLatGaussianDecoderConfig, perturbation: Tensor<Float32Array>, session: Session) {
     this.config = config;
@@ -64,16 +67,26 @@ export class GaussianDecoder {
   /**
    * @param voxels [N, 3] inside the config's resolution.
    * @param slat [N, latent_channels], de-normalised.
+   * @param memory Memory for `h`. @defaultValue the runtime's
    * @returns `h` [N, 14 * num_gaussians], the raw channels, beside the taps that were asked for.
    */
-  async run(voxels: Int32Array, slat: Float32Array): Promise<Record<string, Tensor>> {
-    return this.#session.run(feedTorso(this.config, voxels, slat));
+  async run(voxels: Int32Array, slat: Float32Array, memory?: Float32Array): Promise<Record<string, Tensor>> {
+    const into = memory && { h: float32([voxelCount(voxels), this.rawChannels], memory) };
+    return this.#session.run(feedTorso(this.config, voxels, slat), into);
   }
 
   /** As `run`, with the activations applied: Gaussian `v * num_gaussians + g` is number g of voxel v. */
   async decode(voxels: Int32Array, slat: Float32Array): Promise<Gaussians> {
-    const { h } = await this.run(voxels, slat);
-    return activateGaussians(h?.data as Float32Array, voxels, this.config, this.perturbation.data).gaussians;
+    const h = this.#spare.take(voxelCount(voxels) * this.rawChannels);
+    await this.run(voxels, slat, h);
+    const { gaussians } = activateGaussians(h, voxels, this.config, this.perturbation.data);
+    this.#spare.giveBack(h);
+    return gaussians;
+  }
+
+  /** Of a voxel. */
+  get rawChannels(): number {
+    return GAUSSIAN_CHANNELS * this.config.representation_config.num_gaussians;
   }
 
   async release(): Promise<void> {

@@ -20,6 +20,7 @@ import { buildWholeMeshDecoder, runWholeMeshDecoder } from './mesh-decoder-whole
 import { MeshUpsampling, PARENTS_PER_CALL } from './mesh-upsampling.ts';
 import { graphChoices, type NetworkOptions, openGraphs, openNetwork } from './network.ts';
 import { feedTorso } from './slat-torso.ts';
+import { SpareMemory, takeOver } from './spare-memory.ts';
 
 export interface MeshDecoderOptions extends NetworkOptions {
   /** Voxels whose eight children each call works on: memory against the overhead of calls. @defaultValue by device */
@@ -31,7 +32,7 @@ export interface MeshDecoderOptions extends NetworkOptions {
 export interface DecodedCells {
   /** [64 N, 3], eight consecutive rows per parent, twice over. */
   readonly voxels: Int32Array;
-  /** [64 N, 101]; [64 N, 53] for a model without colour. */
+  /** [64 N, 101]; [64 N, 53] for a model without colour. From the start of a buffer of its own, which may be longer. */
   readonly features: Float32Array;
   /** Extent of the cells' grid on every axis. */
   readonly resolution: number;
@@ -66,6 +67,13 @@ export abstract class MeshDecoder {
    */
   abstract decode(voxels: Int32Array, slat: Float32Array, options?: WorkOptions): Promise<DecodedCells>;
 
+  /**
+   * Takes memory for the next cells from those that are done with. Not needed: else it is garbage like any other.
+   * @param features Of `decode`, or an array from the start of its buffer, which may have been to another thread. They are
+   *   empty from now on.
+   */
+  abstract giveBack(features: Float32Array): void;
+
   abstract release(): Promise<void>;
 }
 
@@ -73,6 +81,7 @@ export abstract class MeshDecoder {
 class WholeMeshDecoder extends MeshDecoder {
   readonly config: SLatMeshDecoderConfig;
   readonly #session: Session;
+  readonly #spare = new SpareMemory();
 
   constructor(config: SLatMeshDecoderConfig, session: Session) {
     super();
@@ -83,14 +92,14 @@ class WholeMeshDecoder extends MeshDecoder {
   async decode(voxels: Int32Array, slat: Float32Array, options: WorkOptions = {}): Promise<DecodedCells> {
     const work = new ChunkedWork(1, options);
     await work.advance(0);
-    const { cells, ...taps } = await runWholeMeshDecoder(this.#session, this.config, voxels, slat);
+    const features = this.#spare.take(voxelCount(voxels) * OCTANTS ** 2 * cellChannels(this.config));
+    const { cells: _, ...taps } = await runWholeMeshDecoder(this.#session, this.config, voxels, slat, features);
     await work.advance(1);
-    return {
-      voxels: subdivide(subdivide(voxels)),
-      features: cells?.data as Float32Array,
-      resolution: this.config.resolution * 4,
-      taps,
-    };
+    return { voxels: subdivide(subdivide(voxels)), features, resolution: this.config.resolution * 4, taps };
+  }
+
+  giveBack(features: Float32Array): void {
+    this.#spare.giveBack(features);
   }
 
   async release(): Promise<void> {
@@ -166,6 +175,11 @@ class PortionedMeshDecoder extends MeshDecoder {
       cells = out.cells;
     }
     return { voxels: subdivide(subdivide(voxels)), features: cells, resolution: this.config.resolution * 4, taps };
+  }
+
+  /** Keeps none of it: beside what the CPU takes for a mesh, the time to get memory is nothing. */
+  giveBack(features: Float32Array): void {
+    takeOver(features);
   }
 
   async release(): Promise<void> {
