@@ -5,7 +5,7 @@ import type { Graph, GraphTarget, WeightRole } from './graph.ts';
 import { GraphError } from './graph-error.ts';
 import { type Attribute, dataTypeNumber, encodeModel, type InitializerSpec } from './model-proto.ts';
 import { describeShape, sameShape } from './shapes.ts';
-import { nodesFor, type TargetedNode } from './targets.ts';
+import { inputsFor, nodesFor, type TargetedNode } from './targets.ts';
 import { type ComputeType, type ElementType, elementTypeOf, type Shape, type Value, type ValueType } from './types.ts';
 import { externalInitializers, selectWeight, type WeightOptions, type WeightPart } from './weights.ts';
 
@@ -219,17 +219,21 @@ export abstract class GraphBase {
     }
     const { weightsFolder, external } = externalInitializers([...this.#weights.values()]);
     const nodes = [...this.#nodes];
+    const inputs = new Map(this.#inputs);
     const spec = {
       name: this.name,
       constants: [...this.#inline],
       weights: external,
-      inputs: [...this.#inputs.values()],
       outputs: [...this.#outputs.values()],
     };
     return {
       name: this.name,
-      encode: (role, target) => encodeModel({ ...spec, nodes: nodesFor(nodes, target) }, role),
-      inputs: new Map(this.#inputs),
+      encode: (role, target) => {
+        const declared = [...inputsFor(inputs, nodes, target).values()];
+        return encodeModel({ ...spec, inputs: declared, nodes: nodesFor(nodes, target) }, role);
+      },
+      inputs,
+      inputsFor: (target) => inputsFor(inputs, nodes, target),
       outputs: new Map(this.#outputs),
       weightsFolder,
       weightRole: this.#weightRole,

@@ -16,6 +16,8 @@ export interface Graph {
   /** Serialises the ONNX model; its weights stay in their files. What it computes is the same for every target. */
   readonly encode: (weights: WeightRole, target: GraphTarget) => Uint8Array;
   readonly inputs: ReadonlyMap<string, ValueType>;
+  /** The inputs that a target's model declares: all but those that nodes of other targets alone read. */
+  readonly inputsFor: (target: GraphTarget) => ReadonlyMap<string, ValueType>;
   readonly outputs: ReadonlyMap<string, ValueType>;
   /** Folder that the locations of external weights are relative to; undefined when there are none. */
   readonly weightsFolder: string | undefined;

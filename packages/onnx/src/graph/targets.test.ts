@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { openSession } from '../session/session.ts';
 import type { Graph, GraphTarget } from './graph.ts';
 import { GraphBuilder } from './graph-builder.ts';
+import type { Value } from './types.ts';
 
 const random = new TorchGenerator(5);
 const randn = (...shape: number[]) => float32(shape, random.randn(shape.reduce((a, b) => a * b, 1)));
@@ -64,5 +65,34 @@ it('leaves out what the other way needs alone', () => {
     const { node, initializer } = fromBinary(ModelProtoSchema, graph.encode('constant', target)).graph ?? {};
     expect(node?.map(({ opType }) => opType)).toEqual([target === 'cpu' ? 'Add' : 'Sub', 'Identity']);
     expect(initializer).toHaveLength(1);
+  }
+});
+
+it('takes what is read on the target, and leaves the rest', async () => {
+  const g = new GraphBuilder({ name: 'net' });
+  const [x, a, b] = ['x', 'a', 'b'].map((name) => g.input(name, 'float32', ['N'])) as [Value, Value, Value];
+  g.input('unread', 'float32', ['N']);
+  g.output('y', g.either({ cpu: () => [g.add(x, a)], cuda: () => [g.sub(x, b)] })[0] as Value);
+  const graph = g.build();
+  const [one, two] = [float32([1], Float32Array.of(1)), float32([1], Float32Array.of(2))];
+  const common = { x: one, unread: one };
+  for (const [target, own, other, result] of [
+    ['cpu', 'a', 'b', 3],
+    ['cuda', 'b', 'a', -1],
+  ] as const) {
+    const { input } = fromBinary(ModelProtoSchema, graph.encode('constant', target)).graph ?? {};
+    expect(input?.map(({ name }) => name)).toEqual(['x', own, 'unread']);
+    const written = {
+      ...graph,
+      inputsFor: () => graph.inputsFor(target),
+      encode: () => graph.encode('constant', target),
+    };
+    const session = await openSession(written, { device: 'cpu', threads: 1 });
+    expect([...session.inputs.keys()]).toEqual(['x', own, 'unread']);
+    expect((await session.run({ ...common, [own]: two })).y?.data[0]).toBe(result);
+    expect((await session.run({ ...common, [own]: two, [other]: one })).y?.data[0]).toBe(result);
+    const missing = expect.objectContaining({ code: 'FEED_INVALID', field: own });
+    await expect(session.run({ ...common, [other]: two })).rejects.toEqual(missing);
+    await session.release();
   }
 });

@@ -1,6 +1,7 @@
 /** One graph, written in the way that suits the runtime's kernels on each target. */
 import type { GraphTarget } from './graph.ts';
 import type { NodeSpec } from './model-proto.ts';
+import type { Value } from './types.ts';
 
 /** A node of one target's way, or of all. */
 export interface TargetedNode extends NodeSpec {
@@ -10,6 +11,17 @@ export interface TargetedNode extends NodeSpec {
 export function nodesFor(nodes: readonly TargetedNode[], target: GraphTarget): readonly NodeSpec[] {
   const own = nodes.filter((node) => node.target === undefined || node.target === target);
   return target === 'cuda' ? own.flatMap(biasApart) : own;
+}
+
+/** All inputs but those that nodes of other targets alone read: what is not read is not sent to a card, nor need be made. */
+export function inputsFor(
+  inputs: ReadonlyMap<string, Value>,
+  nodes: readonly TargetedNode[],
+  target: GraphTarget,
+): Map<string, Value> {
+  const readBy = (some: readonly NodeSpec[]) => new Set(some.flatMap((node) => node.inputs));
+  const [here, anywhere] = [readBy(nodesFor(nodes, target)), readBy(nodes)];
+  return new Map([...inputs].filter(([name]) => here.has(name) || !anywhere.has(name)));
 }
 
 /**

@@ -3,17 +3,24 @@ import { TerminalError } from '@espalier/contracts';
 import { assertTensor, type Tensor } from '@espalier/tensors';
 import type { Graph } from '../graph/graph.ts';
 import { describeShape } from '../graph/shapes.ts';
-import { dtypeOf } from '../graph/types.ts';
+import { dtypeOf, type ValueType } from '../graph/types.ts';
 
-/** @throws TerminalError `FEED_INVALID` (or `TENSOR_INVALID`) naming the input that is missing, unknown or does not fit. */
-export function assertFeeds(graph: Graph, feeds: Readonly<Record<string, Tensor>>): void {
+/**
+ * @param inputs Those of the graph's that are read on the device; others may be there and are not looked at.
+ * @throws TerminalError `FEED_INVALID` (or `TENSOR_INVALID`) naming the input that is missing, unknown or does not fit.
+ */
+export function assertFeeds(
+  graph: Graph,
+  inputs: ReadonlyMap<string, ValueType>,
+  feeds: Readonly<Record<string, Tensor>>,
+): void {
   for (const name of Object.keys(feeds)) {
     if (!graph.inputs.has(name)) {
       throw invalid(graph, name, `is no input; inputs: ${[...graph.inputs.keys()].join(', ')}`);
     }
   }
   const bound = new Map<string, number>();
-  for (const [name, { type, shape }] of graph.inputs) {
+  for (const [name, { type, shape }] of inputs) {
     const tensor = feeds[name];
     if (tensor === undefined) {
       throw invalid(graph, name, 'is missing');

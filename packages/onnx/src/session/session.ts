@@ -4,7 +4,7 @@ import { ensureError, type Logger, silentLogger, TerminalError } from '@espalier
 import { bytesOf, dataFromBytes, type Tensor } from '@espalier/tensors';
 import * as ort from 'onnxruntime-node';
 import type { Graph } from '../graph/graph.ts';
-import { dtypeOf, type ElementType } from '../graph/types.ts';
+import { dtypeOf, type ElementType, type ValueType } from '../graph/types.ts';
 import {
   type Device,
   type DeviceChoice,
@@ -30,8 +30,10 @@ export interface SessionSettings {
  */
 export interface Session {
   readonly device: Device;
+  /** What `run` reads: the graph's inputs without those that are there for other devices alone. */
+  readonly inputs: ReadonlyMap<string, ValueType>;
   /**
-   * @param feeds Tensors by the names of the graph's inputs, all of them.
+   * @param feeds Tensors by the names of `inputs`, all of them. The graph's other inputs may be there and are left out.
    * @param into Tensors that outputs of these names are written to. For large outputs: memory that the runtime takes for
    *   each run costs more than to fill it does.
    * @returns Tensors by the names of its outputs, the caller's own; those of `into` are the same objects.
@@ -94,12 +96,14 @@ export async function openOnFirst(
 
 class OrtSession implements Session {
   readonly device: Device;
+  readonly inputs: ReadonlyMap<string, ValueType>;
   readonly #graph: Graph;
   readonly #session: ort.InferenceSession;
 
   constructor(graph: Graph, device: Device, session: ort.InferenceSession) {
     this.#graph = graph;
     this.device = device;
+    this.inputs = graph.inputsFor(device);
     this.#session = session;
   }
 
@@ -107,11 +111,9 @@ class OrtSession implements Session {
     feeds: Readonly<Record<string, Tensor>>,
     into: Readonly<Record<string, Tensor>> = {},
   ): Promise<Record<string, Tensor>> {
-    assertFeeds(this.#graph, feeds);
+    assertFeeds(this.#graph, this.inputs, feeds);
     assertInto(this.#graph, into);
-    const inputs = Object.fromEntries(
-      [...this.#graph.inputs].map(([name, { type }]) => [name, toOrt(type, feeds[name])]),
-    );
+    const inputs = Object.fromEntries([...this.inputs].map(([name, { type }]) => [name, toOrt(type, feeds[name])]));
     // Null leaves the memory to the runtime.
     const fetches = Object.fromEntries(
       [...this.#graph.outputs].map(([name, { type }]) => [name, name in into ? toOrt(type, into[name]) : null]),

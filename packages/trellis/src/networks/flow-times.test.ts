@@ -27,7 +27,8 @@ function counted(device: 'cpu' | 'cuda'): { times: FlowTimes; rows: number[] } {
     rows.push(feeds.t_freq?.shape[0] as number);
     return sessions.times.run(feeds);
   };
-  return { times: new FlowTimes({ device, run, release: async () => undefined }), rows };
+  const { inputs } = sessions.times;
+  return { times: new FlowTimes({ device, inputs, run, release: async () => undefined }), rows };
 }
 
 const values = (tensor: Tensor | undefined) => tensor?.data as Float32Array;

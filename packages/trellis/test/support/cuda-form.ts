@@ -10,7 +10,11 @@ export function writeForCuda(): () => void {
   const { build } = GraphBuilder.prototype;
   GraphBuilder.prototype.build = function () {
     const graph = build.call(this);
-    return { ...graph, encode: (role) => withoutPackedAttention(graph.encode(role, 'cuda')) };
+    return {
+      ...graph,
+      inputsFor: () => graph.inputsFor('cuda'),
+      encode: (role) => withoutPackedAttention(graph.encode(role, 'cuda')),
+    };
   };
   return () => {
     GraphBuilder.prototype.build = build;
