@@ -166,7 +166,7 @@ export function runWholeMeshDecoder(
 ): Promise<Record<string, Tensor>> {
   const rows = voxelCount(voxels);
   const feeds: Record<string, Tensor> = {
-    ...feedTorso(config, voxels, slat),
+    ...feedTorso(session, config, voxels, slat),
     neighbours: { dtype: 'I32', shape: [rows, KERNEL_TAPS], data: neighbourTable(voxels) },
   };
   for (const [level, pieces] of PIECES.entries()) {

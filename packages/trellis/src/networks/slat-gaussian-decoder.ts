@@ -72,7 +72,7 @@ export class GaussianDecoder {
    */
   async run(voxels: Int32Array, slat: Float32Array, memory?: Float32Array): Promise<Record<string, Tensor>> {
     const into = memory && { h: float32([voxelCount(voxels), this.rawChannels], memory) };
-    return this.#session.run(feedTorso(this.config, voxels, slat), into);
+    return this.#session.run(feedTorso(this.#session, this.config, voxels, slat), into);
   }
 
   /** As `run`, with the activations applied: Gaussian `v * num_gaussians + g` is number g of voxel v. */

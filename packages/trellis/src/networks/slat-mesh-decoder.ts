@@ -6,7 +6,14 @@
 import { type Checkpoint, isCudaInstalled, type Session } from '@espalier/onnx';
 import { float32, type Tensor } from '@espalier/tensors';
 import type { SLatMeshDecoderConfig } from '../repository/index.ts';
-import { KERNEL_TAPS, neighbourTable, OCTANTS, subdivide, subdivideNeighbours, voxelCount } from '../sparse/index.ts';
+import {
+  KERNEL_TAPS,
+  neighbourTable,
+  OCTANTS,
+  subdivideNeighbours,
+  subdivideTwice,
+  voxelCount,
+} from '../sparse/index.ts';
 import { ChunkedWork, type WorkOptions } from './chunked-work.ts';
 import {
   type BlockNorms,
@@ -95,7 +102,7 @@ class WholeMeshDecoder extends MeshDecoder {
     const features = this.#spare.take(voxelCount(voxels) * OCTANTS ** 2 * cellChannels(this.config));
     const { cells: _, ...taps } = await runWholeMeshDecoder(this.#session, this.config, voxels, slat, features);
     await work.advance(1);
-    return { voxels: subdivide(subdivide(voxels)), features, resolution: this.config.resolution * 4, taps };
+    return { voxels: subdivideTwice(voxels), features, resolution: this.config.resolution * 4, taps };
   }
 
   giveBack(features: Float32Array): void {
@@ -157,7 +164,8 @@ class PortionedMeshDecoder extends MeshDecoder {
     const upsampling = this.#blocks.reduce((sum, { cost }, level) => sum + rows * OCTANTS ** level * cost, 0);
     const work = new ChunkedWork(torso + upsampling, options);
     await work.advance(0);
-    const { h, ...blocks } = await this.#sessions.torso.run(feedTorso(this.config, voxels, slat));
+    const session = this.#sessions.torso;
+    const { h, ...blocks } = await session.run(feedTorso(session, this.config, voxels, slat));
     await work.advance(torso);
     const taps: Record<string, Tensor> = blocks;
     let x = withSpareRow(h?.data as Float32Array, this.config.model_channels);
@@ -174,7 +182,7 @@ class PortionedMeshDecoder extends MeshDecoder {
       x = out.y;
       cells = out.cells;
     }
-    return { voxels: subdivide(subdivide(voxels)), features: cells, resolution: this.config.resolution * 4, taps };
+    return { voxels: subdivideTwice(voxels), features: cells, resolution: this.config.resolution * 4, taps };
   }
 
   /** Keeps none of it: beside what the CPU takes for a mesh, the time to get memory is nothing. */

@@ -2,17 +2,17 @@
  * What both decoders of the structured latent begin with: input layer, positions, transformer blocks that attend as
  * `attn_mode` says. Source: TRELLIS `models/structured_latent_vae/base.py`, `SparseTransformerBase`.
  */
-import { type GraphBuilder, type Residual, residualSum, tapResidual, type Value } from '@espalier/onnx';
+import { type GraphBuilder, type Residual, residualSum, type Session, tapResidual, type Value } from '@espalier/onnx';
 import { float32, int32, type Tensor } from '@espalier/tensors';
 import type { SLatGaussianDecoderConfig, SLatMeshDecoderConfig } from '../repository/index.ts';
 import {
-  type AttentionPartition,
   CURVES,
   type Curve,
-  serializedPartition,
+  serializedGroups,
+  type VoxelGroups,
   voxelCount,
   WINDOW_BUCKETS,
-  windowPartition,
+  windowGroups,
 } from '../sparse/index.ts';
 import { addPositions, feedPartition, partitionedAttention, partitionInputs, sparseBlock } from './blocks/index.ts';
 
@@ -21,7 +21,7 @@ export type SLatDecoderConfig = SLatGaussianDecoderConfig | SLatMeshDecoderConfi
 /** A way to group voxels, shared by every block that attends in it. */
 interface Grouping {
   readonly buckets: number;
-  partition(voxels: Int32Array): AttentionPartition;
+  groups(voxels: Int32Array): VoxelGroups;
 }
 
 /** Shift of odd blocks in `attn_mode: "shift_window"`, whatever the window. */
@@ -32,11 +32,11 @@ function groupings({ attn_mode, window_size: size }: SLatDecoderConfig): Groupin
   const half = Math.floor(size / 2);
   const window = (shift: number): Grouping => ({
     buckets: WINDOW_BUCKETS,
-    partition: (voxels) => windowPartition(voxels, size, shift),
+    groups: (voxels) => windowGroups(voxels, size, shift),
   });
   const serialized = (curve: Curve, shiftSequence: number, shiftWindow: number): Grouping => ({
     buckets: 1,
-    partition: (voxels) => serializedPartition(voxels, { curve, size, shiftSequence, shiftWindow }),
+    groups: (voxels) => serializedGroups(voxels, { curve, size, shiftSequence, shiftWindow }),
   });
   switch (attn_mode) {
     case 'full':
@@ -79,17 +79,23 @@ export function slatTorso(g: GraphBuilder, config: SLatDecoderConfig): Value {
 
 /**
  * The inputs of `slatTorso`.
+ * @param session Says in which form it takes partitions.
  * @param voxels [N, 3] inside the config's resolution.
  * @param slat Features [N, latent_channels], row-major.
  */
-export function feedTorso(config: SLatDecoderConfig, voxels: Int32Array, slat: Float32Array): Record<string, Tensor> {
+export function feedTorso(
+  session: Pick<Session, 'inputs'>,
+  config: SLatDecoderConfig,
+  voxels: Int32Array,
+  slat: Float32Array,
+): Record<string, Tensor> {
   const rows = voxelCount(voxels);
   const feeds: Record<string, Tensor> = {
     slat: float32([rows, config.latent_channels], slat),
     coords: int32([rows, 3], voxels),
   };
-  for (const [i, grouping] of groupings(config).slice(0, config.num_blocks).entries()) {
-    Object.assign(feeds, feedPartition(`partition.${i}`, grouping.partition(voxels)));
+  for (const [i, { groups, buckets }] of groupings(config).slice(0, config.num_blocks).entries()) {
+    Object.assign(feeds, feedPartition(session, `partition.${i}`, groups(voxels), buckets));
   }
   return feeds;
 }

@@ -75,7 +75,9 @@ function rankByGrid(
   for (let row = 0; row < ranks.length; row++) {
     const rank = rankOfCell[cellOf(row)] as number;
     ranks[row] = rank;
-    distinct.set(voxels.subarray(row * 3, row * 3 + 3), rank * 3);
+    distinct[rank * 3] = voxels[row * 3] as number;
+    distinct[rank * 3 + 1] = voxels[row * 3 + 1] as number;
+    distinct[rank * 3 + 2] = voxels[row * 3 + 2] as number;
   }
   return distinct;
 }

@@ -1,5 +1,6 @@
 export * from './curves.ts';
 export * from './downsample.ts';
+export * from './groups.ts';
 export * from './neighbours.ts';
 export * from './packed-groups.ts';
 export * from './partition.ts';

@@ -1,70 +1,57 @@
 import { describe, expect, it } from 'vitest';
-import { randomVoxels } from '../../test/support/random-voxels.ts';
-import { type AttentionPartition, packedGroups, serializedPartition, windowPartition } from './index.ts';
+import { randomVoxels, rowsOf } from '../../test/support/random-voxels.ts';
+import { packedGroups, serializedGroups, windowGroups } from './index.ts';
 
-/** What stands where in the padded grid of each bucket: the row, and of which group. */
-function places({ buckets }: AttentionPartition): { row: number; group: number; slot: number }[] {
-  let group = 0;
-  return buckets.flatMap(({ rows, lengths, capacity }) =>
-    [...lengths].flatMap((length) => {
-      const members = Array.from({ length: capacity }, (_, slot) => ({
-        row: slot < length ? (rows[((group - first(buckets, group)) * capacity + slot) as number] as number) : -1,
-        group,
-        slot,
-      }));
-      group++;
-      return members;
-    }),
-  );
-}
-
-/** Number of the first group of the bucket that `group` is in. */
-function first(buckets: AttentionPartition['buckets'], group: number): number {
-  let begin = 0;
-  for (const { groups } of buckets) {
-    if (group < begin + groups) return begin;
-    begin += groups;
+/** Windows in lexicographic order with their members, over a Map of strings. */
+function windowsByDefinition(voxels: Int32Array, size: number, shift: number): number[][] {
+  const members = new Map<string, { window: number[]; rows: number[] }>();
+  for (const [row, xyz] of rowsOf(voxels).entries()) {
+    const window = xyz.map((value) => Math.floor((value + shift) / size));
+    const found = members.get(window.join()) ?? { window, rows: [] };
+    members.set(window.join(), found);
+    found.rows.push(row);
   }
-  throw new Error(`there is no group ${group}`);
+  const order = (a: number[], b: number[]) => a.map((value, axis) => value - (b[axis] as number)).find(Boolean) ?? 0;
+  return [...members.values()].sort((a, b) => order(a.window, b.window)).map(({ rows }) => rows);
 }
-
-const partitions = {
-  'windows of 8': windowPartition(randomVoxels(420, 20, 3), 8, 4),
-  'windows of one voxel': windowPartition(randomVoxels(30, 6, 4), 1, 0),
-  'spans of a curve, which overlap': serializedPartition(randomVoxels(100, 12, 5), {
-    curve: 'z-order',
-    size: 16,
-    shiftSequence: 8,
-    shiftWindow: 0,
-  }),
-};
 
 describe('packed groups', () => {
-  for (const [name, partition] of Object.entries(partitions)) {
-    const packed = packedGroups(partition);
-    const real = places(partition).filter(({ row }) => row >= 0);
-
-    it(`hold the rows of each group, one behind another: ${name}`, () => {
-      expect([...packed.rows]).toEqual(real.map(({ row }) => row));
-      const lengths = partition.buckets.flatMap((bucket) => [...bucket.lengths]);
-      expect(packed.starts[0]).toBe(0);
-      expect(lengths.map((_, g) => (packed.starts[g + 1] as number) - (packed.starts[g] as number))).toEqual(lengths);
-    });
-
-    it(`name each place of the padded grid once, the rows' own first: ${name}`, () => {
-      expect([...packed.places.slice(0, real.length)]).toEqual(
-        real.map(({ group, slot }) => group * packed.capacity + slot),
-      );
-      expect(packed.places.toSorted()).toEqual(
-        Int32Array.from({ length: packed.groups * packed.capacity }, (_, i) => i),
-      );
-    });
-
-    it(`give each voxel the result that the buckets give it: ${name}`, () => {
-      const all = places(partition);
-      for (const [voxel, at] of partition.back.entries()) {
-        expect(real[packed.back[voxel] as number]).toEqual(all[at]);
-      }
-    });
+  for (const [size, extent] of [
+    [8, 20],
+    [5, 17],
+    [3, 9],
+    [1, 12],
+    [64, 20],
+    [7, 1024],
+  ] as const) {
+    for (const shift of [0, Math.floor(size / 2)]) {
+      it(`are the windows of ${size} of ${extent}^3, shifted by ${shift}`, () => {
+        const voxels = randomVoxels(420, extent, size + shift);
+        const groups = windowsByDefinition(voxels, size, shift);
+        const capacity = Math.max(...groups.map(({ length }) => length));
+        const rows = groups.flat();
+        const grid = groups.flatMap(({ length }, g) =>
+          Array.from({ length: capacity }, (_, slot) => ({ place: g * capacity + slot, empty: slot >= length })),
+        );
+        const placed = (empty: boolean) => grid.filter((cell) => cell.empty === empty).map(({ place }) => place);
+        expect(packedGroups(windowGroups(voxels, size, shift))).toEqual({
+          rows: Int32Array.from(rows),
+          starts: Int32Array.from([0, ...groups.map((_, g) => groups.slice(0, g + 1).flat().length)]),
+          places: Int32Array.from([...placed(false), ...placed(true)]),
+          back: Int32Array.from({ length: 420 }, (_, row) => rows.indexOf(row)),
+          groups: groups.length,
+          capacity,
+        });
+      });
+    }
   }
+
+  it('are spans of a curve, which overlap', () => {
+    const how = { curve: 'z-order', size: 16, shiftSequence: 8, shiftWindow: 0 } as const;
+    const spans = serializedGroups(randomVoxels(100, 12, 5), how);
+    const packed = packedGroups(spans);
+    expect(packed).toMatchObject({ ...spans, groups: 7, capacity: 16 });
+    expect(packed.places).toEqual(Int32Array.from({ length: 7 * 16 }, (_, place) => place));
+    for (let row = 0; row < 100; row++) expect(packed.rows[packed.back[row] as number]).toBe(row);
+  });
 });

@@ -4,12 +4,15 @@ import { randomVoxels, rowsOf, seededRandom } from '../../test/support/random-vo
 import {
   type AttentionPartition,
   bucketCapacities,
+  bucketed,
   CURVES,
   curvePositions,
-  partitionByGroup,
-  serializedPartition,
+  groupBy,
+  type Serialization,
+  serializedGroups,
   voxelsFromCoords,
-  windowPartition,
+  WINDOW_BUCKETS,
+  windowGroups,
   windows,
 } from './index.ts';
 
@@ -61,7 +64,7 @@ describe('windows', () => {
   ] as const) {
     it(`lets voxels of one window of ${size} shifted by ${shift} attend, and no others`, () => {
       const voxels = randomVoxels(420, 20, size);
-      const partition = windowPartition(voxels, size, shift);
+      const partition = bucketed(windowGroups(voxels, size, shift), WINDOW_BUCKETS);
       expect(partition.buckets.length).toBe(4);
       const cellOf = rowsOf(voxels).map((xyz) => xyz.map((value) => Math.floor((value + shift) / size)).join());
       for (let row = 0; row < 420; row++) {
@@ -95,7 +98,7 @@ describe('buckets', () => {
   });
 
   it('fill up with a dummy group that gives no result', () => {
-    const partition = partitionByGroup(Int32Array.of(0, 0, 0), Int32Array.of(3), 4);
+    const partition = bucketed(groupBy(Int32Array.of(0, 0, 0), Int32Array.of(3)), 4);
     expect(groupsOf(partition)).toEqual([[0, 1, 2], [0], [0], [0]]);
     expect(partition.back).toEqual(Int32Array.of(0, 1, 2));
   });
@@ -143,7 +146,9 @@ describe('curves', () => {
   });
 });
 
-describe('serializedPartition', () => {
+const serializedPartition = (voxels: Int32Array, how: Serialization) => bucketed(serializedGroups(voxels, how), 1);
+
+describe('serializedGroups', () => {
   const base = { curve: 'z-order', size: 16, shiftSequence: 0, shiftWindow: 0 } as const;
 
   it('is one group of all voxels when they fit', () => {

@@ -1,5 +1,7 @@
+import { groupLengths, type VoxelGroups } from './groups.ts';
+
 /**
- * Groups of voxels that attend to each other, in the form a graph consumes.
+ * Groups of voxels that attend to each other, in the form that a graph for the CPU consumes.
  *
  * Groups differ in length; padding all of them to the longest wastes most of the work, a graph input per group is
  * no graph. So groups are sorted into a fixed number of buckets, each padded to its own longest group.
@@ -27,11 +29,11 @@ export interface AttentionPartition {
  * @returns Ascending capacities; the last is the greatest length.
  */
 export function bucketCapacities(lengths: Int32Array, buckets: number): number[] {
-  const counts = new Map<number, number>();
-  for (const length of lengths) counts.set(length, (counts.get(length) ?? 0) + 1);
-  const distinct = [...counts.keys()].sort((a, b) => a - b);
+  const counts = new Int32Array(lengths.reduce((longest, length) => Math.max(longest, length), 0) + 1);
+  for (const length of lengths) counts[length] = (counts[length] as number) + 1;
+  const distinct = [...counts.keys()].filter((length) => (counts[length] as number) > 0);
   const groups = [0];
-  for (const length of distinct) groups.push((groups.at(-1) ?? 0) + (counts.get(length) ?? 0));
+  for (const length of distinct) groups.push((groups.at(-1) ?? 0) + (counts[length] as number));
   const cost = (from: number, to: number): number => {
     const capacity = distinct[to - 1] as number;
     return ((groups[to] as number) - (groups[from] as number)) * capacity * (capacity + 32);
@@ -66,42 +68,37 @@ export function bucketCapacities(lengths: Int32Array, buckets: number): number[]
 /**
  * Lays groups out in buckets.
  *
- * @param groupOf [N] group of every voxel.
- * @param lengths [G] voxels per group, all at least 1.
  * @param buckets Number of buckets of the result, exactly; a surplus one holds a single dummy group of row 0
  *   whose result is not used, since a graph's inputs may not be empty.
  */
-export function partitionByGroup(groupOf: Int32Array, lengths: Int32Array, buckets: number): AttentionPartition {
+export function bucketed(all: VoxelGroups, buckets: number): AttentionPartition {
+  const lengths = groupLengths(all);
   const capacities = bucketCapacities(lengths, buckets);
   const bucketOf = lengths.map((length) => capacities.findIndex((capacity) => capacity >= length));
-  const slotOf = new Int32Array(lengths.length);
   const sizes = capacities.map(() => 0);
+  for (const bucket of bucketOf) sizes[bucket] = (sizes[bucket] as number) + 1;
+  const laid = capacities.map((capacity, bucket) => emptyBucket(sizes[bucket] as number, capacity));
+  const begins: number[] = [];
+  let total = 0;
+  for (const { rows } of laid) {
+    begins.push(total);
+    total += rows.length;
+  }
+  const filled = capacities.map(() => 0);
+  const placeOf = new Int32Array(all.rows.length);
   for (let group = 0; group < lengths.length; group++) {
     const bucket = bucketOf[group] as number;
-    slotOf[group] = sizes[bucket] as number;
-    sizes[bucket] = (sizes[bucket] as number) + 1;
-  }
-  const laid = capacities.map((capacity, bucket) => emptyBucket(sizes[bucket] as number, capacity));
-  const starts: number[] = [];
-  let total = 0;
-  for (const { groups, capacity } of laid) {
-    starts.push(total);
-    total += groups * capacity;
-  }
-  const filled = new Int32Array(lengths.length);
-  const back = new Int32Array(groupOf.length);
-  for (let row = 0; row < groupOf.length; row++) {
-    const group = groupOf[row] as number;
-    const bucket = bucketOf[group] as number;
+    const slot = filled[bucket] as number;
+    filled[bucket] = slot + 1;
     const { rows, lengths: used, capacity } = laid[bucket] as AttentionBucket;
-    const at = (slotOf[group] as number) * capacity + (filled[group] as number);
-    filled[group] = (filled[group] as number) + 1;
-    rows[at] = row;
-    used[slotOf[group] as number] = lengths[group] as number;
-    back[row] = (starts[bucket] as number) + at;
+    const [from, to] = [all.starts[group] as number, all.starts[group + 1] as number];
+    rows.set(all.rows.subarray(from, to), slot * capacity);
+    used[slot] = to - from;
+    const place = (begins[bucket] as number) + slot * capacity;
+    for (let member = from; member < to; member++) placeOf[member] = place + member - from;
   }
   while (laid.length < buckets) laid.push({ ...emptyBucket(1, 1), lengths: Int32Array.of(1) });
-  return { buckets: laid, back };
+  return { buckets: laid, back: all.back.map((member) => placeOf[member] as number) };
 }
 
 function emptyBucket(groups: number, capacity: number): AttentionBucket {

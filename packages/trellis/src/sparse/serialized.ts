@@ -1,5 +1,6 @@
 import { type Curve, curvePositions } from './curves.ts';
-import type { AttentionPartition } from './partition.ts';
+import type { VoxelGroups } from './groups.ts';
+import { ascending } from './radix-sort.ts';
 import { voxelCount } from './voxels.ts';
 
 export interface Serialization {
@@ -13,22 +14,19 @@ export interface Serialization {
 }
 
 /**
- * Partition of `attn_mode` "shift_window", "shift_sequence" and "shift_order": voxels are ordered along a
+ * Groups of `attn_mode` "shift_window", "shift_sequence" and "shift_order": voxels are ordered along a
  * space-filling curve and cut into ceil(N / size) spans of (fractionally) equal length; each span attends within a
  * group of exactly `size` voxels centred on it, which overlaps its neighbours and wraps around at the ends. If one
  * group is enough, it holds all N voxels.
  */
-export function serializedPartition(voxels: Int32Array, how: Serialization): AttentionPartition {
+export function serializedGroups(voxels: Int32Array, how: Serialization): VoxelGroups {
   const rows = voxelCount(voxels);
-  const positions = curvePositions(voxels, how.curve, how.shiftWindow);
-  const ordered = Int32Array.from({ length: rows }, (_, row) => row).sort(
-    (a, b) => (positions[a] as number) - (positions[b] as number),
-  );
+  const ordered = ascending(curvePositions(voxels, how.curve, how.shiftWindow));
   const groups = Math.ceil(rows / how.size);
   const back = new Int32Array(rows);
   if (groups === 1) {
     for (let at = 0; at < rows; at++) back[ordered[at] as number] = at;
-    return { buckets: [{ rows: ordered, lengths: Int32Array.of(rows), groups: 1, capacity: rows }], back };
+    return { rows: ordered, starts: Int32Array.of(0, rows), back };
   }
   const span = rows / groups;
   const gathered = new Int32Array(groups * how.size);
@@ -40,6 +38,6 @@ export function serializedPartition(voxels: Int32Array, how: Serialization): Att
     const to = Math.floor((group + 1) * span + how.shiftSequence);
     for (let i = from; i < to; i++) back[ordered[wrap(i)] as number] = group * how.size + i - start;
   }
-  const lengths = new Int32Array(groups).fill(how.size);
-  return { buckets: [{ rows: gathered, lengths, groups, capacity: how.size }], back };
+  const starts = Int32Array.from({ length: groups + 1 }, (_, group) => group * how.size);
+  return { rows: gathered, starts, back };
 }

@@ -11,6 +11,7 @@ import {
   octantMerge,
   subdivide,
   subdivideNeighbours,
+  subdivideTwice,
   VoxelHash,
   voxelsFromCoords,
 } from './index.ts';
@@ -119,6 +120,15 @@ describe('subdivide', () => {
     const once = subdivide(voxelsFromCoords(golden.int32('coords')));
     expect(coordsFromVoxels(once)).toEqual(golden.int32('up_coords'));
     expect(coordsFromVoxels(subdivide(once))).toEqual(golden.int32('out_coords'));
+  });
+
+  it('gives the same twice as once and once more', () => {
+    const voxels = randomVoxels(90, 40, 12);
+    const once = rowsOf(voxels).flatMap(([x, y, z]) =>
+      Array.from({ length: 8 }, (_, o) => [2 * x + (o >> 2), 2 * y + ((o >> 1) & 1), 2 * z + (o & 1)]),
+    );
+    expect(rowsOf(subdivide(voxels))).toEqual(once);
+    expect(subdivideTwice(voxels)).toEqual(subdivide(subdivide(voxels)));
   });
 
   it('derives the neighbours of children from those of their parents, whole and by ranges', () => {

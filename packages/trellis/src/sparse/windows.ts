@@ -1,5 +1,6 @@
 import { rankLexicographically } from './downsample.ts';
-import { type AttentionPartition, partitionByGroup } from './partition.ts';
+import { groupBy, type VoxelGroups } from './groups.ts';
+import { MAX_COORDINATE } from './voxels.ts';
 
 /** Voxels by the cubic window they stand in. */
 export interface Windows {
@@ -20,15 +21,20 @@ export const WINDOW_BUCKETS = 4;
  * @param shift Added to every coordinate; 0 in even blocks, floor(size / 2) in odd ones.
  */
 export function windows(voxels: Int32Array, size: number, shift: number): Windows {
-  const cells = voxels.map((value) => Math.floor((value + shift) / size));
+  const windowAt = Int32Array.from({ length: MAX_COORDINATE + 1 }, (_, at) => Math.floor((at + shift) / size));
+  const cells = new Int32Array(voxels.length);
+  for (let i = 0; i < voxels.length; i++) cells[i] = windowAt[voxels[i] as number] as number;
   const windowOf = new Int32Array(voxels.length / 3);
   const lengths = new Int32Array(rankLexicographically(cells, windowOf).length / 3);
-  for (const window of windowOf) lengths[window] = (lengths[window] as number) + 1;
+  for (let row = 0; row < windowOf.length; row++) {
+    const window = windowOf[row] as number;
+    lengths[window] = (lengths[window] as number) + 1;
+  }
   return { windowOf, lengths };
 }
 
-/** {@link windows}, laid out for a graph. */
-export function windowPartition(voxels: Int32Array, size: number, shift: number): AttentionPartition {
+/** {@link windows} as groups, in their order. */
+export function windowGroups(voxels: Int32Array, size: number, shift: number): VoxelGroups {
   const { windowOf, lengths } = windows(voxels, size, shift);
-  return partitionByGroup(windowOf, lengths, WINDOW_BUCKETS);
+  return groupBy(windowOf, lengths);
 }

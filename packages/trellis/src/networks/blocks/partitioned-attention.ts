@@ -5,9 +5,9 @@
  * The CPU attends bucket by bucket, each padded to its longest group. On CUDA groups of all lengths go through one
  * kernel: the attention that takes padded groups there compiles a plan for each shape, and shapes are new with each asset.
  */
-import type { GraphBuilder, Value } from '@espalier/onnx';
+import type { GraphBuilder, Session, Value } from '@espalier/onnx';
 import { int32, type Tensor } from '@espalier/tensors';
-import { type AttentionPartition, packedGroups } from '../../sparse/index.ts';
+import { bucketed, packedGroups, type VoxelGroups } from '../../sparse/index.ts';
 import type { Attend } from './attention.ts';
 
 /** A partition as inputs of a graph. */
@@ -15,7 +15,7 @@ interface PartitionInputs {
   readonly buckets: readonly { readonly rows: Value; readonly lengths: Value }[];
   /** int32 [N] */
   readonly back: Value;
-  /** The same groups for CUDA, int32 as in `PackedGroups`. */
+  /** The same groups for CUDA, int32 as in `PackedGroups`. A session takes one form or the other. */
   readonly packed: { readonly rows: Value; readonly starts: Value; readonly places: Value; readonly back: Value };
 }
 
@@ -45,18 +45,34 @@ export function partitionInputs(g: GraphBuilder, name: string, buckets: number):
   };
 }
 
-export function feedPartition(name: string, partition: AttentionPartition): Record<string, Tensor> {
-  const { buckets, back } = partition;
+/** Groups in the one form that is read on the session's device. @param buckets As declared. */
+export function feedPartition(
+  { inputs }: Pick<Session, 'inputs'>,
+  name: string,
+  groups: VoxelGroups,
+  buckets: number,
+): Record<string, Tensor> {
+  return inputs.has(`${name}.back`) ? feedBuckets(name, groups, buckets) : feedPacked(name, groups);
+}
+
+function feedBuckets(name: string, all: VoxelGroups, count: number): Record<string, Tensor> {
+  const { buckets, back } = bucketed(all, count);
   const feeds: Record<string, Tensor> = { [`${name}.back`]: int32([back.length], back) };
   for (const [b, { rows, lengths, groups, capacity }] of buckets.entries()) {
     feeds[`${name}.${b}.rows`] = int32([groups, capacity], rows);
     feeds[`${name}.${b}.lengths`] = int32([groups], lengths);
   }
-  const { groups, capacity, ...packed } = packedGroups(partition);
-  for (const [part, data] of Object.entries(packed)) {
-    feeds[`${name}.packed.${part}`] = int32(part === 'places' ? [groups, capacity] : [data.length], data);
-  }
   return feeds;
+}
+
+function feedPacked(name: string, all: VoxelGroups): Record<string, Tensor> {
+  const { rows, starts, places, back, groups, capacity } = packedGroups(all);
+  return {
+    [`${name}.packed.rows`]: int32([rows.length], rows),
+    [`${name}.packed.starts`]: int32([starts.length], starts),
+    [`${name}.packed.places`]: int32([groups, capacity], places),
+    [`${name}.packed.back`]: int32([back.length], back),
+  };
 }
 
 /** Attention of voxels to those of their own group. */
