@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { goldenCase, maxAbsDifference } from '../../test/support/golden-case.ts';
-import { randomValues } from '../../test/support/random-voxels.ts';
+import { randomValues, randomVoxels } from '../../test/support/random-voxels.ts';
 import type { GaussianRepresentation } from '../repository/index.ts';
-import { activateGaussians, GAUSSIAN_CHANNELS, offsetPerturbation } from './gaussian-activation.ts';
+import { activateGaussians, GAUSSIAN_CHANNELS, offsetPerturbation, rawGaussians } from './gaussian-activation.ts';
 
 const representation: GaussianRepresentation = {
   lr: { _xyz: 0.5, _features_dc: 2, _opacity: 3, _scaling: 0.25, _rotation: 0.1 },
@@ -14,6 +14,49 @@ const representation: GaussianRepresentation = {
   opacity_bias: 0.1,
   scaling_activation: 'softplus',
 };
+
+const channel = (h: Float32Array, i: number, from: number, width: number, component: number, rate: number) =>
+  Math.fround(
+    (h[Math.floor(i / 8) * 8 * GAUSSIAN_CHANNELS + from * 8 + (i % 8) * width + component] as number) *
+      Math.fround(rate),
+  );
+
+/** All but rotations, value by value and without a thought of speed. */
+function byDefinition(h: Float32Array, voxels: Int32Array, rep: GaussianRepresentation, perturbation: Float32Array) {
+  const count = (voxels.length / 3) * 8;
+  const each = (width: number, value: (i: number, component: number) => number) =>
+    Float32Array.from({ length: count * width }, (_, at) => value(Math.floor(at / width), at % width));
+  const { lr } = rep;
+  const soft = rep.scaling_activation === 'softplus';
+  const bias = soft ? rep.scaling_bias + Math.log(-Math.expm1(-rep.scaling_bias)) : Math.log(rep.scaling_bias);
+  const scaled = (x: number) => (soft && x <= 20 ? Math.log1p(Math.exp(x)) : soft ? x : Math.exp(x));
+  return {
+    positions: each(3, (i, c) => {
+      const tanh = Math.tanh(channel(h, i, 0, 3, c, lr._xyz) + (perturbation[(i % 8) * 3 + c] as number));
+      const centre = ((voxels[Math.floor(i / 8) * 3 + c] as number) + 0.5) / 32;
+      return Math.fround(centre + (tanh * (rep.voxel_size * 0.5)) / 32) - 0.5;
+    }),
+    sh0: each(3, (i, c) => channel(h, i, 3, 3, c, lr._features_dc)),
+    scales: each(3, (i, c) =>
+      Math.hypot(scaled(channel(h, i, 6, 3, c, lr._scaling) + bias), rep['3d_filter_kernel_size']),
+    ),
+    opacities: each(1, (i) => {
+      const logit = channel(h, i, 13, 1, 0, lr._opacity) + Math.log(rep.opacity_bias / (1 - rep.opacity_bias));
+      return 1 / (1 + Math.exp(-logit));
+    }),
+  };
+}
+
+function rotationsByDefinition(h: Float32Array, { lr }: GaussianRepresentation): Float32Array {
+  const count = h.length / GAUSSIAN_CHANNELS;
+  const all = Array.from({ length: count }, (_, i) => {
+    const [w = 0, ...xyz] = [0, 1, 2, 3].map((c) => channel(h, i, 9, 4, c, lr._rotation));
+    const quaternion = [Math.fround(w + 1), ...xyz];
+    const length = Math.max(1e-12, Math.hypot(...quaternion));
+    return quaternion.map((value) => value / length);
+  });
+  return Float32Array.from(all.flat());
+}
 
 describe('offsetPerturbation', () => {
   it('is the buffer of the reference checkpoint', async () => {
@@ -30,7 +73,8 @@ describe('activateGaussians', () => {
   const activate = (change: Partial<GaussianRepresentation>) => {
     const representation_config = { ...representation, ...change };
     const config = { resolution: 32, representation_config };
-    return activateGaussians(h, voxels, config, offsetPerturbation(representation_config)).gaussians;
+    const raw = rawGaussians(h, voxels, config, offsetPerturbation(representation_config));
+    return activateGaussians(raw, representation_config);
   };
 
   it('sorts channels by kind, then Gaussian, then component', () => {
@@ -73,6 +117,24 @@ describe('activateGaussians', () => {
     const inverse = Math.log(Math.expm1(0.004));
     expect(soft?.scales[24]).toBeCloseTo(Math.hypot(Math.log1p(Math.exp(raw + inverse)), 0.0009), 6);
     expect(exponential?.scales[24]).toBeCloseTo(Math.hypot(0.004 * Math.exp(raw), 0.0009), 6);
+  });
+
+  it('gives the bits of the formulas written out, for values of every size', () => {
+    const voxels = randomVoxels(60, 32, 2);
+    const h = randomValues(60 * 8 * GAUSSIAN_CHANNELS, 5);
+    // Beside usual values: none, huge and tiny ones, and a real part that takes the quaternion's 1 away.
+    for (const [i, value] of [0, 1e30, -1e30, 80, -300, 1e-30, -10].entries()) {
+      for (let at = 17 * i; at < h.length; at += 331) h[at] = value;
+    }
+    for (const scaling_activation of ['softplus', 'exp'] as const) {
+      const rep = { ...representation, scaling_activation };
+      const perturbation = offsetPerturbation(rep);
+      const raw = rawGaussians(h, voxels, { resolution: 32, representation_config: rep }, perturbation);
+      const expected = byDefinition(h, voxels, rep, perturbation);
+      const { rotations, ...rest } = activateGaussians(raw, rep);
+      expect(rest).toEqual({ count: 480, ...expected });
+      expect(rotations).toEqual(rotationsByDefinition(h, rep));
+    }
   });
 
   it('keeps every Gaussian within reach of its voxel', () => {

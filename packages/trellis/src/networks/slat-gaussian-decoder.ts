@@ -10,7 +10,7 @@ import { type Checkpoint, type Graph, GraphBuilder, type Session } from '@espali
 import { float32, type Tensor } from '@espalier/tensors';
 import type { SLatGaussianDecoderConfig } from '../repository/index.ts';
 import { voxelCount } from '../sparse/index.ts';
-import { activateGaussians, GAUSSIAN_CHANNELS, offsetPerturbation } from './gaussian-activation.ts';
+import { activateGaussians, GAUSSIAN_CHANNELS, offsetPerturbation, rawGaussians } from './gaussian-activation.ts';
 import { type GraphChoices, graphChoices, type NetworkOptions, openNetwork } from './network.ts';
 import { feedTorso, slatTorso } from './slat-torso.ts';
 import { SpareMemory } from './spare-memory.ts';
@@ -79,9 +79,9 @@ export class GaussianDecoder {
   async decode(voxels: Int32Array, slat: Float32Array): Promise<Gaussians> {
     const h = this.#spare.take(voxelCount(voxels) * this.rawChannels);
     await this.run(voxels, slat, h);
-    const { gaussians } = activateGaussians(h, voxels, this.config, this.perturbation.data);
+    const raw = rawGaussians(h, voxels, this.config, this.perturbation.data);
     this.#spare.giveBack(h);
-    return gaussians;
+    return activateGaussians(raw, this.config.representation_config);
   }
 
   /** Of a voxel. */

@@ -1,4 +1,4 @@
-import { activateGaussians } from '../../networks/gaussian-activation.ts';
+import { activateGaussians, rawGaussians } from '../../networks/gaussian-activation.ts';
 import { GaussianDecoder } from '../../networks/slat-gaussian-decoder.ts';
 import { voxelsFromCoords, windows } from '../../sparse/index.ts';
 import { type CaseKind, type Computed, fromOutputs } from '../parity-case.ts';
@@ -38,7 +38,8 @@ export function* gaussianTensors(
   { config, perturbation }: Pick<GaussianDecoder, 'config' | 'perturbation'>,
   keyOf: (name: string) => string = (name) => name,
 ): Generator<Computed> {
-  const { raw, gaussians } = activateGaussians(h, voxels, config, perturbation.data);
+  const raw = rawGaussians(h, voxels, config, perturbation.data);
+  const gaussians = activateGaussians(structuredClone(raw), config.representation_config);
   const named: Record<string, Float32Array> = {
     _xyz: raw.xyz,
     _features_dc: raw.featuresDc,
