@@ -11,20 +11,23 @@ export const OCTANTS = 8;
 export function subdivide(voxels: Int32Array): Int32Array {
   const children = new Int32Array(voxels.length * OCTANTS);
   for (let i = 0; i < voxels.length; i += 3) {
-    const [x, y, z] = [voxels[i] as number, voxels[i + 1] as number, voxels[i + 2] as number];
-    writeChildren(children, i * OCTANTS, x * 2, y * 2, z * 2);
+    const x = (voxels[i] as number) * 2;
+    const y = (voxels[i + 1] as number) * 2;
+    const z = (voxels[i + 2] as number) * 2;
+    writeChildren(children, i * OCTANTS, x, y, z);
   }
   return children;
 }
 
-/** As `subdivide(subdivide(voxels))`, which takes twice as long: [64N, 3]. */
+/** As `subdivide(subdivide(voxels))`, without the voxels in between: [64N, 3]. */
 export function subdivideTwice(voxels: Int32Array): Int32Array {
   const children = new Int32Array(voxels.length * OCTANTS ** 2);
   for (let i = 0, at = 0; i < voxels.length; i += 3) {
-    const [x, y, z] = [voxels[i] as number, voxels[i + 1] as number, voxels[i + 2] as number];
+    const x = (voxels[i] as number) * 4;
+    const y = (voxels[i + 1] as number) * 4;
+    const z = (voxels[i + 2] as number) * 4;
     for (let octant = 0; octant < OCTANTS; octant++, at += OCTANTS * 3) {
-      const [dx, dy, dz] = [octant >> 2, (octant >> 1) & 1, octant & 1];
-      writeChildren(children, at, x * 4 + dx * 2, y * 4 + dy * 2, z * 4 + dz * 2);
+      writeChildren(children, at, x + (octant >> 2) * 2, y + ((octant >> 1) & 1) * 2, z + (octant & 1) * 2);
     }
   }
   return children;
