@@ -53,6 +53,13 @@ module.exports = {
       to: { path: '^packages/[^/]+/src/(?!index\\.ts$)', pathNot: '^packages/$1/' },
     },
     {
+      name: 'threads-run-no-networks',
+      comment: 'a thread that is ended in the middle of a run of ONNX Runtime takes its process along',
+      severity: 'error',
+      from: { path: '^packages/pipeline/src/cpu/cpu-thread\\.ts$' },
+      to: { path: '(^packages/onnx/|node_modules/onnxruntime-)', reachable: true },
+    },
+    {
       name: 'not-to-dev-dep',
       comment: 'what a service needs at run time must be a dependency, not a devDependency',
       severity: 'error',

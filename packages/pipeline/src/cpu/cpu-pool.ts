@@ -14,7 +14,11 @@ import type { CpuTask, CpuTaskInput, CpuTaskOutput, Progress } from './tasks.ts'
 
 export interface CpuRunOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Its turn has come. */
+  readonly onBegin?: (() => void) | undefined;
   readonly onProgress?: Progress | undefined;
+  /** Memory under the input that moves to the thread. Lost when the task fails. @defaultValue none: all is copied */
+  readonly moved?: readonly ArrayBuffer[] | undefined;
 }
 
 export interface CpuTasks {
@@ -29,6 +33,8 @@ export interface CpuPoolOptions {
   readonly logger: Logger;
   /** An idle thread ends after this long. @defaultValue 30000 */
   readonly idleMs?: number | undefined;
+  /** Threads start with the first task, or with `start`, all of them, and stay. @defaultValue false */
+  readonly resident?: boolean | undefined;
   /** Heap of one thread in megabytes. @defaultValue Node's own limit */
   readonly heapMegabytes?: number | undefined;
   /** Module that the threads run. @defaultValue the geometry tasks */
@@ -58,6 +64,11 @@ export class CpuPool implements CpuTasks {
     return this.#seconds;
   }
 
+  /** Starts resident threads, if they are not there, so that the first task finds them ready. */
+  start(): void {
+    this.#pool ??= this.#open();
+  }
+
   /**
    * @throws CancelledError when `signal` fires
    * @throws RetryableError CPU_WORKER_CRASHED, OUT_OF_MEMORY, CPU_TASK_FAILED
@@ -68,7 +79,11 @@ export class CpuPool implements CpuTasks {
     input: CpuTaskInput<T>,
     options: CpuRunOptions = {},
   ): Promise<CpuTaskOutput<T>> {
-    return this.#turns.hold(() => this.#run(task, input, options), options.signal);
+    const turn = () => {
+      options.onBegin?.();
+      return this.#run(task, input, options);
+    };
+    return this.#turns.hold(turn, options.signal);
   }
 
   /** Ends all threads; a later task starts new ones. */
@@ -81,7 +96,7 @@ export class CpuPool implements CpuTasks {
   async #run<T extends CpuTask>(
     task: T,
     input: CpuTaskInput<T>,
-    { signal, onProgress }: CpuRunOptions,
+    { signal, onProgress, moved = [] }: CpuRunOptions,
   ): Promise<CpuTaskOutput<T>> {
     throwIfCancelled(signal);
     this.#pool ??= this.#open();
@@ -89,7 +104,7 @@ export class CpuPool implements CpuTasks {
     port1.on('message', (share: number) => onProgress?.(share));
     port1.unref();
     try {
-      const options = { transferList: [port2], ...(signal !== undefined && { signal }) };
+      const options = { transferList: [port2, ...moved], ...(signal !== undefined && { signal }) };
       const reply = await this.#pool.run({ task, input, port: port2 }, options);
       this.#seconds += reply.seconds;
       if ('error' in reply) throw fromWire(reply.error, 'CPU_TASK_FAILED');
@@ -103,12 +118,12 @@ export class CpuPool implements CpuTasks {
   }
 
   #open(): Piscina<ThreadRequest, WireResult<unknown>> {
-    const { size, idleMs, heapMegabytes, logger } = this.#options;
+    const { size, idleMs, resident, heapMegabytes, logger } = this.#options;
     const module = this.#options.module ?? new URL('./cpu-thread.ts', import.meta.url);
     const pool = new Piscina<ThreadRequest, WireResult<unknown>>({
       filename: module.href,
       execArgv: nodeFlagsFor(module),
-      minThreads: 0,
+      minThreads: resident === true ? size : 0,
       maxThreads: size,
       idleTimeout: idleMs ?? IDLE_MS,
       ...(heapMegabytes !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapMegabytes } }),

@@ -1,7 +1,9 @@
 /** Entry of the pool's threads: runs one task at a time. */
 import type { MessagePort } from 'node:worker_threads';
+import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { toWire, type WireResult } from '../inference/wire-errors.ts';
-import { CPU_TASKS, type CpuTask, type Progress } from './tasks.ts';
+import { buffersOf } from './moved-arrays.ts';
+import { CPU_TASKS, type CpuTask, MOVED_OUTPUTS, type Progress } from './tasks.ts';
 
 export interface ThreadRequest {
   readonly task: CpuTask;
@@ -16,10 +18,16 @@ export default async function runTask({ task, input, port }: ThreadRequest): Pro
   const run = CPU_TASKS[task] as (input: unknown, onProgress: Progress) => Promise<unknown>;
   try {
     const value = await run(input, (share) => port.postMessage(share));
-    return { value, seconds: (performance.now() - started) / 1000 };
+    const result = { value, seconds: (performance.now() - started) / 1000 };
+    return MOVED_OUTPUTS.has(task) ? moved(result) : result;
   } catch (error) {
     return { error: toWire(error), seconds: (performance.now() - started) / 1000 };
   } finally {
     port.close();
   }
+}
+
+/** What the pool's library takes for a result that is transferred, and gives as the result itself. */
+function moved<T>(result: T): T {
+  return move({ [transferableSymbol]: buffersOf(result), [valueSymbol]: result } as never) as T;
 }

@@ -11,11 +11,13 @@ import {
   bakeDetail,
   bakeTarget,
   bandCount,
+  extractSurface,
   type GaussianParts,
   gaussianParts,
   type Image,
   type Interruptible,
   type RawMesh,
+  type SparseVoxels,
   SURFACE_STEPS,
   type SurfaceStep,
   type SurfaceSteps,
@@ -30,6 +32,19 @@ import { type PackedGaussians, unpackGaussians } from './packed-gaussians.ts';
 
 /** Called with the share done, 0 to 1. */
 export type Progress = (share: number) => void;
+
+interface ExtractTask {
+  readonly cells: SparseVoxels;
+  readonly fillEnclosed: boolean;
+}
+
+/** Gives the cells back beside the mesh: their memory, half a gigabyte at full size, moves here and back. */
+async function extract(
+  { cells, fillEnclosed }: ExtractTask,
+  onProgress: Progress,
+): Promise<{ mesh: RawMesh; cells: SparseVoxels }> {
+  return { mesh: extractSurface({ ...cells, fillEnclosed, onProgress }), cells };
+}
 
 /** One step of `cleanSurface`. */
 export interface SurfaceTask<S extends SurfaceStep = SurfaceStep> {
@@ -90,6 +105,7 @@ async function spread({ texels, size }: SpreadTask): Promise<{ baseColor: Image;
 }
 
 export const CPU_TASKS = {
+  extract,
   surface,
   unwrap: unwrapMesh,
   detail,
@@ -102,3 +118,6 @@ export const CPU_TASKS = {
 export type CpuTask = keyof typeof CPU_TASKS;
 export type CpuTaskInput<T extends CpuTask> = Parameters<(typeof CPU_TASKS)[T]>[0];
 export type CpuTaskOutput<T extends CpuTask> = Awaited<ReturnType<(typeof CPU_TASKS)[T]>>;
+
+/** Tasks whose output leaves the thread with its memory, not as a copy: nothing in the thread needs it any more. */
+export const MOVED_OUTPUTS: ReadonlySet<CpuTask> = new Set(['extract']);

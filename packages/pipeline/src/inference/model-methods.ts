@@ -1,21 +1,34 @@
 /** The inference process's methods over a `TrellisModel`. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { CancelledError, TerminalError } from '@espalier/contracts';
-import { extractSurface, type Gaussians } from '@espalier/geometry';
+import { TerminalError } from '@espalier/contracts';
+import type { Gaussians } from '@espalier/geometry';
 import { float32, floatToHalf, type Tensor, type TensorData, TorchGenerator } from '@espalier/tensors';
 import { type SamplerState, type SamplerStep, TrellisModel } from '@espalier/trellis';
 import { meshTensors } from '../stages/meshes.ts';
+import { throwIfCancelled } from './cancelled.ts';
 import type { MethodArgs } from './protocol.ts';
 import { SavePace } from './save-pace.ts';
-import type { CallContext, MethodOutput } from './serve.ts';
+import type { CallContext, MethodHandlers, MethodOutput } from './serve.ts';
+import { SurfaceThread } from './surface-thread.ts';
 
-/** Decoding is told in these steps: mesh features, surface, Gaussians. */
+/** Decoding is told in these steps: mesh features, Gaussians, surface. */
 const DECODE_STEPS = 100;
 const FEATURES_SHARE = 0.7;
-const SURFACE_SHARE = 0.9;
+const GAUSSIANS_SHARE = 0.8;
 
 export class ModelMethods {
+  readonly #surfaces = new SurfaceThread();
   #model: TrellisModel | undefined;
+
+  get handlers(): MethodHandlers {
+    return {
+      open: (args) => this.open(args),
+      encode_text: (args) => this.encodeText(args),
+      sample_structure: (args, context) => this.sampleStructure(args, context),
+      sample_latent: (args, context) => this.sampleLatent(args, context),
+      decode: (args, context) => this.decode(args, context),
+    };
+  }
 
   async open(args: MethodArgs<'open'>): Promise<MethodOutput<'open'>> {
     this.#model ??= await TrellisModel.open(args.folder, {
@@ -72,8 +85,10 @@ export class ModelMethods {
     const model = this.#opened();
     const coords = input<Int32Array>(context, 'coords');
     const slat = input(context, 'latent');
-    const { signal, onStep } = context;
-    const tell = (share: number): void => onStep(Math.round(share * DECODE_STEPS), DECODE_STEPS);
+    const { signal } = context;
+    const tell = (share: number): void => context.onStep(Math.round(share * DECODE_STEPS), DECODE_STEPS);
+    // It loads while the networks run.
+    this.#surfaces.start();
     const cells = await model.decodeMesh({
       coords,
       slat,
@@ -82,15 +97,23 @@ export class ModelMethods {
     });
     tell(FEATURES_SHARE);
     await nextTurn();
-    const mesh = extractSurface({ ...cells, fillEnclosed: args.fill_enclosed, signal });
-    model.giveBackCells(cells);
-    tell(SURFACE_SHARE);
-    await nextTurn();
-    if (signal.aborted) throw new CancelledError();
+    throwIfCancelled(signal);
     const gaussians = args.gaussians && model.description.hasGaussians;
     const splats = gaussians ? gaussianTensors(await model.decodeGaussians({ coords, slat })) : {};
+    tell(GAUSSIANS_SHARE);
+    const { mesh, cells: back } = await this.#surfaces.extract(cells, {
+      fillEnclosed: args.fill_enclosed,
+      signal,
+      onProgress: (share) => tell(GAUSSIANS_SHARE + share * (1 - GAUSSIANS_SHARE)),
+    });
+    model.giveBackCells(back);
     tell(1);
     return { value: { resolution: cells.resolution }, tensors: { ...meshTensors(mesh), ...splats } };
+  }
+
+  /** Ends the thread; a later call starts a new one. */
+  close(): Promise<void> {
+    return this.#surfaces.close();
   }
 
   #opened(): TrellisModel {

@@ -1,8 +1,9 @@
 /**
  * The raw mesh and the 3D Gaussians of a latent.
  *
- * The decoders' own output, half a gigabyte at full size, never leaves the inference process: FlexiCubes runs there.
- * Colours and Gaussian shapes are stored as 16-bit floats, finer than the 8 bits that textures have.
+ * The decoders' own output, half a gigabyte at full size, never leaves the inference process: FlexiCubes runs there, in
+ * a thread of its own. Colours and Gaussian shapes are stored as 16-bit floats, finer
+ * than the 8 bits that textures have.
  */
 import { TerminalError, type TokenReportRecord, TokenReportSchema } from '@espalier/contracts';
 import { z } from 'zod';
