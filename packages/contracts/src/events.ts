@@ -10,6 +10,8 @@ export interface PipelineEvents {
   'stage.started': { readonly stage: StageName; readonly steps?: number; readonly resumedFromStep?: number };
   /** `step` steps of `steps` are done. */
   'stage.step': { readonly stage: StageName; readonly step: number; readonly steps: number };
+  /** What is left of the stage under way needs no accelerator. Told where another job gains by it. */
+  'device.freed': Record<never, never>;
   /** Durable in the store; `step` in the middle of a sampler. */
   'checkpoint.saved': {
     readonly stage: StageName;

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { TerminalError } from '@espalier/contracts';
 import { float32 } from '@espalier/tensors';
-import { serve } from '../src/inference/serve.ts';
+import { type CallContext, serve } from '../src/inference/serve.ts';
 
 const report = { tokens: 3, used: 3, truncated: false, truncated_text: '', unknown_words: [] };
 const tiny = float32([1, 1, 1], Float32Array.of(process.pid));
@@ -12,7 +12,13 @@ function block(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-async function act(prompt: string, context: { signal: AbortSignal; onStep(step: number, steps: number): void }) {
+/** Calls that work without the device go on until a call opens it. */
+let open = (): void => {};
+const gate = new Promise<void>((resolve) => {
+  open = resolve;
+});
+
+async function act(prompt: string, context: CallContext): Promise<void> {
   const [what, argument] = prompt.split(' ');
   switch (what) {
     case 'exit':
@@ -36,12 +42,20 @@ async function act(prompt: string, context: { signal: AbortSignal; onStep(step: 
       block(Number(argument));
       break;
     case 'steps':
-      for (let step = 1; step <= 1000; step++) {
-        context.onStep(step, 1000);
+      for (let step = 1; step <= Number(argument); step++) {
+        context.onStep(step, Number(argument));
         block(5);
-        await new Promise(setImmediate);
+        await context.pause();
         context.signal.throwIfAborted();
       }
+      break;
+    case 'extract':
+      context.onDeviceFree();
+      await Promise.race([gate, new Promise((resolve) => context.signal.addEventListener('abort', resolve))]);
+      context.signal.throwIfAborted();
+      break;
+    case 'open':
+      open();
       break;
     case 'uncaught':
       setTimeout(() => {

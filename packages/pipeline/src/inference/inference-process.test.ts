@@ -7,8 +7,9 @@ import {
   silentLogger,
   TerminalError,
 } from '@espalier/contracts';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type InferenceOptions, InferenceProcess } from './inference-process.ts';
+import type { CallOptions } from './pending-calls.ts';
 
 function start(options: Partial<InferenceOptions> = {}): InferenceProcess {
   const inference = new InferenceProcess({
@@ -22,7 +23,7 @@ function start(options: Partial<InferenceOptions> = {}): InferenceProcess {
   return inference;
 }
 
-const encode = (inference: InferenceProcess, prompt: string, options: { signal?: AbortSignal } = {}) =>
+const encode = (inference: InferenceProcess, prompt: string, options: CallOptions = {}) =>
   inference.call('encode_text', { prompt }, {}, options);
 const pidOf = ({ tensors }: Awaited<ReturnType<typeof encode>>) => tensors.cond?.data[0];
 const alive = (pid: number): boolean => {
@@ -119,7 +120,7 @@ describe('InferenceProcess', () => {
     const steps: number[] = [];
     const call = inference.call(
       'encode_text',
-      { prompt: 'steps' },
+      { prompt: 'steps 1000' },
       {},
       {
         signal: controller.signal,
@@ -193,5 +194,113 @@ describe('InferenceProcess', () => {
     expect(alive(pid)).toBe(false);
     await encode(inference, 'b');
     expect(inference.usage.starts).toBe(2);
+  });
+});
+
+/** A call that has left the device, and goes on until `encode(inference, 'open')`. */
+async function extracting(inference: InferenceProcess, signal?: AbortSignal) {
+  let call: ReturnType<typeof encode> | undefined;
+  await new Promise<void>((resolve, reject) => {
+    call = encode(inference, 'extract', { signal, onDeviceFree: resolve });
+    call.catch(reject);
+  });
+  return { call: call as ReturnType<typeof encode> };
+}
+
+const thrownBy = (call: Promise<unknown>) =>
+  call.then(
+    () => 'nothing',
+    (thrown: unknown) => thrown,
+  );
+
+describe('InferenceProcess, once the device is free of a call', () => {
+  it('begins the next one, and one at a time as before', async () => {
+    const inference = start();
+    const first = await extracting(inference);
+    const order: string[] = [];
+    void first.call.then(() => order.push('first'));
+    const told = (prompt: string) => encode(inference, prompt).then(() => void order.push(prompt));
+    await Promise.all([told('block 50'), told('a')]);
+    expect(order).toEqual(['block 50', 'a']);
+    await encode(inference, 'open');
+    await first.call;
+    expect(inference.usage.starts).toBe(1);
+  });
+
+  it('cancels it without harm to the one on the device, and without waiting for that', async () => {
+    const inference = start({ cancelGraceMs: 1 });
+    const controller = new AbortController();
+    const first = await extracting(inference, controller.signal);
+    const order: string[] = [];
+    const onStep = () => controller.abort();
+    const second = encode(inference, 'block 200', { onStep }).then(() => void order.push('second'));
+    await expect(first.call).rejects.toBeInstanceOf(CancelledError);
+    order.push('first');
+    await second;
+    expect(order).toEqual(['first', 'second']);
+    expect(inference.usage.starts).toBe(1);
+  });
+
+  it('leaves it alone when the one on the device is cancelled', async () => {
+    const inference = start();
+    const first = await extracting(inference);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const second = encode(inference, 'steps 1000', { signal, onStep: () => controller.abort() });
+    await expect(second).rejects.toBeInstanceOf(CancelledError);
+    await encode(inference, 'open');
+    expect(pidOf(await first.call)).toBe(inference.pid);
+    expect(inference.usage.starts).toBe(1);
+  });
+
+  it('loses it with the process when the one on the device has to be killed, and says that it may be tried again', async () => {
+    const inference = start({ cancelGraceMs: 50 });
+    const first = await extracting(inference);
+    const lost = thrownBy(first.call);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const second = encode(inference, 'block 60000', { signal, onStep: () => controller.abort() });
+    await expect(second).rejects.toBeInstanceOf(CancelledError);
+    expect(await lost).toBeInstanceOf(RetryableError);
+    expect(await lost).toMatchObject({ code: 'INFERENCE_CRASHED' });
+  });
+
+  it('makes retryable errors of both when the process crashes', async () => {
+    const inference = start();
+    for (const crash of ['exit 3', 'abort', 'uncaught', 'print last words']) {
+      const first = await extracting(inference);
+      const errors = await Promise.all([thrownBy(first.call), thrownBy(encode(inference, crash))]);
+      for (const error of errors) {
+        expect(error, crash).toBeInstanceOf(RetryableError);
+        expect(error).toMatchObject({ code: 'INFERENCE_CRASHED' });
+      }
+    }
+    const first = await extracting(inference);
+    const lost = thrownBy(first.call);
+    process.kill(inference.pid as number, 'SIGKILL');
+    expect(await lost, 'alone').toMatchObject({ code: 'INFERENCE_CRASHED', message: expect.stringMatching(/SIGKILL/) });
+  });
+
+  it('says of the one on the device alone that memory ran out', async () => {
+    const inference = start();
+    const first = await extracting(inference);
+    const words = 'print FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory';
+    const [beside, on] = await Promise.all([thrownBy(first.call), thrownBy(encode(inference, words))]);
+    expect(on).toMatchObject({ code: 'OUT_OF_MEMORY' });
+    expect(beside).toMatchObject({ code: 'INFERENCE_CRASHED', cause: on });
+  });
+
+  it('is not idle before the last call ended', async () => {
+    const idleMs = 54_321;
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    onTestFinished(() => timers.mockRestore());
+    const begun = () => timers.mock.calls.filter(([, delay]) => delay === idleMs).length;
+    const inference = start({ idleMs });
+    const first = await extracting(inference);
+    await encode(inference, 'a');
+    await encode(inference, 'open').then(() => first.call);
+    expect(begun()).toBe(1);
+    await encode(inference, 'b');
+    expect(begun()).toBe(2);
   });
 });

@@ -1,26 +1,18 @@
 /**
- * The client of the inference process: one call at a time, in order; the process is started by the first call and
- * started anew after it ended.
+ * The client of the inference process: calls begin in order, each when the device is free of the one before. What is left
+ * of a call then goes on beside the next one. The process is started by the first call and started anew after it ended.
  *
  * `session.run` blocks the event loop of the process that calls it and cannot be aborted. Hence a process of its
  * own: this one stays responsive, and can end that one.
  */
-import type { Device, Logger } from '@espalier/contracts';
+import { CancelledError, type Device, type Logger } from '@espalier/contracts';
 import type { Tensor } from '@espalier/tensors';
 import { z } from 'zod';
 import { Turns } from '../turns.ts';
 import { throwIfCancelled } from './cancelled.ts';
 import { Child } from './child-process.ts';
-import {
-  METHODS,
-  type Method,
-  type MethodArgs,
-  type MethodResult,
-  type Reply,
-  ReplySchema,
-  type Save,
-} from './protocol.ts';
-import { TensorAssembly } from './transfer.ts';
+import { type CallOptions, PendingCall, PendingCalls } from './pending-calls.ts';
+import { METHODS, type Method, type MethodArgs, type MethodResult, ReplySchema, type Save } from './protocol.ts';
 import { fromWire } from './wire-errors.ts';
 
 export interface InferenceOptions {
@@ -39,13 +31,6 @@ export interface InferenceOptions {
   readonly module?: URL;
 }
 
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly onStep?: ((step: number, steps: number) => void) | undefined;
-  /** Resolves when the save is durable, or never will be: the sampler waits for it before it sends another. */
-  readonly onSave?: ((save: Save) => Promise<void>) | undefined;
-}
-
 export interface CallResult<M extends Method> {
   readonly value: MethodResult<M>;
   readonly tensors: Readonly<Record<string, Tensor>>;
@@ -59,22 +44,17 @@ export interface InferenceUsage {
   readonly seconds: number;
 }
 
-interface PendingCall {
-  readonly id: number;
-  readonly options: CallOptions;
-  readonly assembly: TensorAssembly;
-  resolve(reply: Extract<Reply, { kind: 'result' }>): void;
-  reject(error: Error): void;
-}
-
 const CANCEL_GRACE_MS = 2000;
 
 export class InferenceProcess {
   readonly #options: InferenceOptions;
+  /** On the device. */
   readonly #turns = new Turns(1);
+  readonly #pending = new PendingCalls();
   #child: Child | undefined;
   #opened: string | undefined;
-  #pending: PendingCall | undefined;
+  /** Calls that are not at their end, those that wait for their turn among them. */
+  #calls = 0;
   #nextId = 0;
   #idleTimer: NodeJS.Timeout | undefined;
   #usage = { starts: 0, peakMemoryBytes: 0, seconds: 0 };
@@ -111,17 +91,23 @@ export class InferenceProcess {
     options: CallOptions = {},
   ): Promise<CallResult<M>> {
     const { signal } = options;
-    const turn = async (): Promise<CallResult<M>> => {
-      clearTimeout(this.#idleTimer);
-      try {
+    clearTimeout(this.#idleTimer);
+    this.#calls += 1;
+    try {
+      // An object, since a promise alone would be waited for in here.
+      const { exchange } = await this.#turns.hold(async () => {
         throwIfCancelled(signal);
         await this.#open(signal);
-        return await this.#exchange(method, args, tensors, options);
-      } finally {
-        this.#rest();
-      }
-    };
-    return this.#turns.hold(turn, signal);
+        const call = this.#begin(method, args, tensors, options);
+        const exchange = this.#finish(method, call);
+        await call.leftDevice;
+        return { exchange };
+      }, signal);
+      return await exchange;
+    } finally {
+      this.#calls -= 1;
+      if (this.#calls === 0) this.#rest();
+    }
   }
 
   /** Ends the process; a later call starts a new one. */
@@ -129,7 +115,7 @@ export class InferenceProcess {
     clearTimeout(this.#idleTimer);
     const child = this.#child;
     if (child === undefined) return;
-    if (this.#pending === undefined) await child.close();
+    if (this.#pending.size === 0) await child.close();
     else await child.kill();
   }
 
@@ -143,7 +129,7 @@ export class InferenceProcess {
       ...(threads !== undefined && { threads }),
       ...(huggingFaceHome !== undefined && { hugging_face_home: huggingFaceHome }),
     };
-    const { value } = await this.#exchange('open', args, {}, { signal });
+    const { value } = await this.#finish('open', this.#begin('open', args, {}, { signal }));
     this.#opened = value.device;
   }
 
@@ -159,37 +145,46 @@ export class InferenceProcess {
         if (this.#child !== child) return;
         this.#child = undefined;
         this.#opened = undefined;
-        const pending = this.#pending;
-        this.#pending = undefined;
-        pending?.reject(error);
+        this.#pending.rejectAll(error);
       },
     });
     logger.debug({ pid: child.pid }, 'inference process started');
     return child;
   }
 
-  async #exchange<M extends Method>(
+  #begin<M extends Method>(
     method: M,
     args: MethodArgs<M>,
     tensors: Readonly<Record<string, Tensor>>,
     options: CallOptions,
-  ): Promise<CallResult<M>> {
+  ): PendingCall {
     this.#child ??= this.#start();
+    const request = { method, args: METHODS[method].args.parse(args), tensors };
+    const call = new PendingCall(this.#nextId++, options);
+    this.#pending.add(call);
+    this.#child.send({ kind: 'call', id: call.id, ...request });
+    return call;
+  }
+
+  /** The call's end, whether it comes or is brought about by the signal. */
+  async #finish<M extends Method>(method: M, call: PendingCall): Promise<CallResult<M>> {
     const child = this.#child;
-    const id = this.#nextId++;
-    const assembly = new TensorAssembly();
+    const { id, assembly, options, answered, leftDevice } = call;
+    const { signal } = options;
     let grace: NodeJS.Timeout | undefined;
+    const giveUp = (): void => {
+      // What goes on without the device is stopped by word alone, and nobody waits until the process hears it.
+      if (this.#pending.remove(call)) call.reject(new CancelledError());
+    };
     const cancel = (): void => {
-      child.send({ kind: 'cancel', id });
-      grace = setTimeout(() => void child.kill(), this.#options.cancelGraceMs ?? CANCEL_GRACE_MS);
+      child?.send({ kind: 'cancel', id });
+      grace = setTimeout(() => void child?.kill(), this.#options.cancelGraceMs ?? CANCEL_GRACE_MS);
+      void leftDevice.then(giveUp);
     };
     try {
-      const reply = await new Promise<Extract<Reply, { kind: 'result' }>>((resolve, reject) => {
-        this.#pending = { id, options, assembly, resolve, reject };
-        child.send({ kind: 'call', id, method, args: METHODS[method].args.parse(args), tensors });
-        if (options.signal?.aborted) cancel();
-        else options.signal?.addEventListener('abort', cancel, { once: true });
-      });
+      if (signal?.aborted) cancel();
+      else signal?.addEventListener('abort', cancel, { once: true });
+      const reply = await answered;
       const values = Object.entries(reply.tensors).map(([name, form]) => [name, assembly.tensor(name, form)]);
       return {
         value: METHODS[method].result.parse(reply.value) as MethodResult<M>,
@@ -197,48 +192,50 @@ export class InferenceProcess {
       };
     } catch (error) {
       // However it ended after the signal, it ended because of it.
-      throwIfCancelled(options.signal, error);
+      throwIfCancelled(signal, error);
       throw error;
     } finally {
       clearTimeout(grace);
-      options.signal?.removeEventListener('abort', cancel);
+      signal?.removeEventListener('abort', cancel);
     }
   }
 
   #receive(message: unknown): void {
     const parsed = ReplySchema.safeParse(message);
-    const pending = this.#pending;
     if (!parsed.success) {
-      this.#pending = undefined;
       const message = `the inference process sent what it should not: ${z.prettifyError(parsed.error)}`;
-      pending?.reject(fromWire({ consequence: 'unknown', code: 'INTERNAL', message }, 'INFERENCE_FAILED'));
       void this.#child?.kill();
       this.#child = undefined;
       this.#opened = undefined;
+      this.#pending.rejectAll(fromWire({ consequence: 'unknown', code: 'INTERNAL', message }, 'INFERENCE_FAILED'));
       return;
     }
     const reply = parsed.data;
-    if (pending === undefined || reply.id !== pending.id) return; // of a call that was given up
+    const call = this.#pending.get(reply.id);
+    if (call === undefined) return; // it was given up
     switch (reply.kind) {
       case 'step':
-        pending.options.onStep?.(reply.step, reply.steps);
+        call.options.onStep?.(reply.step, reply.steps);
+        return;
+      case 'device_free':
+        call.leaveDevice();
         return;
       case 'save':
-        this.#keep(pending, reply);
+        this.#keep(call, reply);
         return;
       case 'chunk':
-        pending.assembly.add(reply.tensor, reply.offset, reply.bytes);
+        call.assembly.add(reply.tensor, reply.offset, reply.bytes);
         return;
       case 'result':
       case 'error':
-        this.#pending = undefined;
+        this.#pending.remove(call);
         this.#usage = {
           ...this.#usage,
           seconds: this.#usage.seconds + reply.usage.seconds,
           peakMemoryBytes: Math.max(this.#usage.peakMemoryBytes, reply.usage.peak_memory_bytes),
         };
-        if (reply.kind === 'result') pending.resolve(reply);
-        else pending.reject(fromWire(reply.error, 'INFERENCE_FAILED'));
+        if (reply.kind === 'result') call.resolve(reply);
+        else call.reject(fromWire(reply.error, 'INFERENCE_FAILED'));
     }
   }
 

@@ -4,7 +4,7 @@ import { TrellisModel } from '@espalier/trellis';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { TINY_MODEL } from '../../test/tiny-job.ts';
 import { meshTensors } from '../stages/meshes.ts';
-import { ModelMethods } from './model-methods.ts';
+import { ModelMethods, type ModelMethodsOptions } from './model-methods.ts';
 import type { CallContext } from './serve.ts';
 
 const settings = { device: 'cpu', threads: 1 } as const;
@@ -24,16 +24,18 @@ beforeAll(async () => {
 });
 afterAll(() => direct.release());
 
-async function decode() {
-  const methods = new ModelMethods();
+async function decode(options: ModelMethodsOptions = {}) {
+  const methods = new ModelMethods(options);
   onTestFinished(() => methods.close());
   await methods.open({ folder: TINY_MODEL, ...settings });
-  const told: number[] = [];
+  const told: (number | 'device free')[] = [];
   const context: CallContext = {
     tensors: { coords, latent },
     signal: new AbortController().signal,
     onStep: (step) => void told.push(step),
     onSave: () => Promise.reject(new Error('decoding saves nothing')),
+    onDeviceFree: () => void told.push('device free'),
+    pause: () => new Promise((resolve) => void setImmediate(resolve)),
   };
   return { told, ...(await methods.decode({ fill_enclosed: true, gaussians: true }, context)) };
 }
@@ -47,7 +49,7 @@ describe('decoding', () => {
       ({ dtype: 'F16', shape, data: floatToHalf(values) }) as const;
     expect(mesh.indices.length).toBeGreaterThan(0);
     expect(count).toBeGreaterThan(0);
-    const { tensors, value } = await decode();
+    const { tensors, value } = await decode({ overlapsOn: () => true });
     expect(value).toEqual({ resolution: cells.resolution });
     expect(tensors).toEqual({
       ...meshTensors(mesh),
@@ -59,9 +61,17 @@ describe('decoding', () => {
     });
   });
 
-  it('tells growing shares up to one', async () => {
-    const { told } = await decode();
-    expect(told).toEqual([...told].sort((a, b) => a - b));
-    expect(told.at(-1)).toBe(100);
+  it('is done with the device before the surface begins, and says so where that helps anybody', async () => {
+    const { told } = await decode({ overlapsOn: (device) => device === 'cpu' });
+    expect(told.filter((entry) => entry === 'device free')).toHaveLength(1);
+    const [networks, surface] = [
+      told.slice(0, told.indexOf('device free')),
+      told.slice(told.indexOf('device free') + 1),
+    ];
+    expect(networks.at(-1)).toBe(80);
+    expect(surface.at(-1)).toBe(100);
+    const shares = told.filter((entry) => entry !== 'device free');
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    expect((await decode()).told, 'on the cores that extract it').not.toContain('device free');
   });
 });

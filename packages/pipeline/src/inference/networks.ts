@@ -1,7 +1,8 @@
 /** The networks as the stages see them: typed calls to the inference process. */
 import type { TokenReportRecord } from '@espalier/contracts';
 import type { GeneratorState, Tensor } from '@espalier/tensors';
-import type { CallOptions, InferenceProcess } from './inference-process.ts';
+import type { InferenceProcess } from './inference-process.ts';
+import type { CallOptions } from './pending-calls.ts';
 import type { SamplerParams } from './protocol.ts';
 
 export interface Conditioning {

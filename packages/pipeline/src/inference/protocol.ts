@@ -95,6 +95,8 @@ const UsageSchema = z.object({
 /** Inference process to main process. */
 export const ReplySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('step'), id, step: z.int().min(0), steps: z.int().min(1) }),
+  /** What is left of the call needs no device. */
+  z.object({ kind: z.literal('device_free'), id }),
   z.object({
     kind: z.literal('save'),
     id,

@@ -1,15 +1,12 @@
-/** The inference process's side of the conversation: receives calls, runs one at a time, sends what they give. */
+/**
+ * The inference process's side of the conversation: receives calls, runs them, sends what they give. The other side
+ * sends one at a time, or the next one once the device is free of those before it.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CancelledError } from '@espalier/contracts';
 import type { GeneratorState, Tensor } from '@espalier/tensors';
-import {
-  METHODS,
-  type Method,
-  type MethodArgs,
-  type MethodResult,
-  type Reply,
-  type Request,
-  RequestSchema,
-} from './protocol.ts';
+import { ParentChannel } from './parent-channel.ts';
+import { METHODS, type Method, type MethodArgs, type MethodResult, type Request, RequestSchema } from './protocol.ts';
 import { chunksOf } from './transfer.ts';
 import { toWire } from './wire-errors.ts';
 
@@ -23,6 +20,13 @@ export interface CallContext {
   onStep(step: number, steps: number): void;
   /** Resolves when the save is durable, or never will be. One at a time. */
   onSave(step: number, generator: GeneratorState, sample: Tensor): Promise<void>;
+  /** What is left of the call needs no device: the next one may begin beside it. */
+  onDeviceFree(): void;
+  /**
+   * Between two calls of the networks: lets the event loop turn, so that word of a cancellation can come in, and what
+   * was said, by calls before this one, too, goes out.
+   */
+  pause(): Promise<void>;
 }
 
 export interface MethodOutput<M extends Method> {
@@ -37,6 +41,7 @@ export type MethodHandlers = {
 /** Serves this process's IPC channel until the other side lets go of it. */
 export function serve(handlers: MethodHandlers): void {
   const running = new Map<number, RunningCall>();
+  const parent = new ParentChannel();
   // Ctrl-C reaches the whole process group: the parent decides when this process ends.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
@@ -54,7 +59,7 @@ export function serve(handlers: MethodHandlers): void {
     }
     const call: RunningCall = { controller: new AbortController(), onSaved: () => {} };
     running.set(request.id, call);
-    void answer(handlers, request, call).finally(() => running.delete(request.id));
+    void answer(handlers, parent, request, call).finally(() => running.delete(request.id));
   });
 }
 
@@ -65,6 +70,7 @@ interface RunningCall {
 
 async function answer(
   handlers: MethodHandlers,
+  parent: ParentChannel,
   { id, method, args, tensors }: Extract<Request, { kind: 'call' }>,
   call: RunningCall,
 ): Promise<void> {
@@ -75,30 +81,31 @@ async function answer(
     seconds: (performance.now() - started) / 1000,
   });
   try {
+    await parent.emptied();
     const handler = handlers[method] as (args: unknown, context: CallContext) => Promise<MethodOutput<Method>>;
     const output = await handler(METHODS[method].args.parse(args), {
       tensors,
       signal,
-      onStep: (step, steps) => send({ kind: 'step', id, step, steps }),
+      onStep: (step, steps) => parent.send({ kind: 'step', id, step, steps }),
       onSave: (step, generator, sample) =>
         new Promise((resolve) => {
           call.onSaved = resolve;
-          send({ kind: 'save', id, step, generator, tensors: { sample } });
+          parent.send({ kind: 'save', id, step, generator, tensors: { sample } });
         }),
+      onDeviceFree: () => parent.send({ kind: 'device_free', id }),
+      pause: async () => {
+        await nextTurn();
+        await parent.emptied();
+      },
     });
     const used = usage();
     const forms: Record<string, { dtype: string; shape: number[] }> = {};
     for (const [tensor, value] of Object.entries(output.tensors ?? {})) {
       forms[tensor] = { dtype: value.dtype, shape: [...value.shape] };
-      for (const { offset, bytes } of chunksOf(value)) send({ kind: 'chunk', id, tensor, offset, bytes });
+      for (const { offset, bytes } of chunksOf(value)) parent.send({ kind: 'chunk', id, tensor, offset, bytes });
     }
-    send({ kind: 'result', id, value: output.value, tensors: forms, usage: used });
+    parent.send({ kind: 'result', id, value: output.value, tensors: forms, usage: used });
   } catch (error) {
-    send({ kind: 'error', id, error: toWire(error), usage: usage() });
+    parent.send({ kind: 'error', id, error: toWire(error), usage: usage() });
   }
-}
-
-function send(reply: Reply): void {
-  // The callback takes the error of a channel that was closed meanwhile: 'disconnect' ends this process then.
-  if (process.connected) process.send?.(reply, undefined, undefined, () => {});
 }

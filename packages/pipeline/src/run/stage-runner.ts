@@ -170,6 +170,7 @@ export class StageRunner {
         counts.last = step;
         emit({ type: 'stage.step', job: job.id, stage: stage.name, step, steps });
       },
+      onDeviceFree: () => emit({ type: 'device.freed', job: job.id }),
       onSave: async (save) => saves?.offer(save),
       notice: (notice) => this.#notice(notice),
     };

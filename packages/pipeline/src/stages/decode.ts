@@ -2,7 +2,7 @@
  * The raw mesh and the 3D Gaussians of a latent.
  *
  * The decoders' own output, half a gigabyte at full size, never leaves the inference process: FlexiCubes runs there, in
- * a thread of its own. Colours and Gaussian shapes are stored as 16-bit floats, finer
+ * a thread, while the networks go on with the next job. Colours and Gaussian shapes are stored as 16-bit floats, finer
  * than the 8 bits that textures have.
  */
 import { TerminalError, type TokenReportRecord, TokenReportSchema } from '@espalier/contracts';
@@ -37,7 +37,7 @@ export const decodeStage: Stage<DecodeState> = {
   state: z.object({ resolution: z.int().min(1), device: z.string(), tokens: TokenReportSchema }),
   parameters: ({ choices }) => ({ fill_enclosed: choices.fillEnclosed, gaussians: choices.gaussians }),
   async run(context) {
-    const { choices, networks, signal, onStep } = context;
+    const { choices, networks, signal, onStep, onDeviceFree } = context;
     const { tensors, resolution } = await networks.decode(
       {
         coords: coordsOf(context.input(structureStage)),
@@ -48,6 +48,7 @@ export const decodeStage: Stage<DecodeState> = {
         gaussians: choices.gaussians,
         signal,
         onStep,
+        onDeviceFree,
       },
     );
     const { tokens } = context.input(conditionStage).state;

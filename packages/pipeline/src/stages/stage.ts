@@ -64,6 +64,8 @@ export interface StageContext extends ParameterSources {
   /** The content of a stage named in `inputs`. */
   input<S>(stage: Stage<S>): StageContent<S>;
   onStep(step: number, steps: number): void;
+  /** What is left of the stage needs no accelerator: another job may have it. */
+  onDeviceFree(): void;
   /** Resolves when the save is durable, or never will be. A stage waits for one before it offers the next. */
   onSave(save: PartialContent): Promise<void>;
   notice(notice: Notice): void;
