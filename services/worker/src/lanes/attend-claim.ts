@@ -17,6 +17,8 @@ export interface MessageContext extends AttendContext {
   readonly traceparent?: string | undefined;
   /** Moves the job to a place in the other lane of this process. Gives nothing where none is free; absent: never. */
   readonly moveOn?: () => LaneVoice | undefined;
+  /** The job needs no accelerator for what it is doing: the next one may. */
+  readonly leaveDevice: () => void;
 }
 
 /** Longest time in seconds that a message waits for its job's next try. */
@@ -94,6 +96,7 @@ export async function attendClaim(
         onEvent: (event) => {
           heartbeat.advanced();
           stay.listen(event);
+          if (event.type === 'device.freed') context.leaveDevice();
         },
       },
       claim,

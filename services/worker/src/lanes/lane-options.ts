@@ -64,7 +64,7 @@ export interface LaneHooks {
   readonly onEvent?: PipelineListener;
   /** A message was taken: milliseconds since it was sent. */
   readonly onReceived?: (waitedMs: number) => void;
-  /** This worker let go of a job. */
+  /** This worker let go of a job. `heldMs`: its stay in the lane, up to where it left the accelerator if it told. */
   readonly onOutcome?: (outcome: Outcome, status: JobStatus, heldMs: number) => void;
   /** The claim was taken from a worker that showed no life any more. */
   readonly onSteal?: () => void;

@@ -1,7 +1,8 @@
 /**
  * Serves one lane's queue. Holds no more messages than jobs it can work on at once, so that nothing waits hidden
  * behind a long job, and memory stays flat however many jobs there are. Jobs that the other lane of this process
- * brings count, too: what a poll gives beyond the places that are left when it ends goes back at once.
+ * brings count, too: what a poll gives beyond the places that are left when it ends goes back at once. A job that has left
+ * the accelerator makes room for the next message before it is over.
  */
 import { setMaxListeners } from 'node:events';
 import { type Clock, EspalierError, ensureError, newOwnerTag, systemClock } from '@espalier/contracts';
@@ -12,6 +13,9 @@ import { handleMessage } from './handle-message.ts';
 import { LANE_PACE, type LaneOptions, type LaneVoice, type NextLane } from './lane-options.ts';
 import { type Place, Places } from './places.ts';
 
+/** Jobs that may have left the accelerator and still be on their way to a mesh: as many as the pipeline extracts at once. */
+const EXTRACTED_AT_ONCE = 1;
+
 export class LaneWorker implements NextLane {
   readonly id = newOwnerTag();
   readonly #options: LaneOptions;
@@ -20,6 +24,8 @@ export class LaneWorker implements NextLane {
   readonly #timers: Timers;
   readonly #pace: typeof LANE_PACE;
   readonly #places: Places;
+  /** Of jobs that have left the accelerator. */
+  readonly #extracting = new Places(EXTRACTED_AT_ONCE);
   /** Of the messages in hand, those whose jobs went on in the other lane among them. */
   readonly #work = new Set<Promise<void>>();
 
@@ -34,7 +40,7 @@ export class LaneWorker implements NextLane {
 
   /** Jobs in work now, whoever brought them. */
   get active(): number {
-    return this.#places.taken;
+    return this.#places.taken + this.#extracting.taken;
   }
 
   /** Takes over a job from another lane of this process, where a place is free. */
@@ -106,6 +112,11 @@ export class LaneWorker implements NextLane {
     }
   }
 
+  /** The place is free for the next job as soon as there is one for this job elsewhere; till then both are one. */
+  async #leaveDevice(place: Place): Promise<void> {
+    while (place.isAmong(this.#places) && !place.moveTo(this.#extracting)) await this.#extracting.freed();
+  }
+
   #context(place: Place, signal: AbortSignal): MessageContext {
     const { store, runner, leaseSeconds, queues, finishLane } = this.#options;
     return {
@@ -125,6 +136,7 @@ export class LaneWorker implements NextLane {
       // Trying again on the same machine would only run out again.
       failOutOfMemory: queues.generateLarge === undefined || this.#queue === queues.generateLarge,
       signal,
+      leaveDevice: () => void this.#leaveDevice(place),
       ...(finishLane !== undefined && { moveOn: () => finishLane.takeOver(place) }),
     };
   }

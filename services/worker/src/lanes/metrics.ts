@@ -30,7 +30,7 @@ export class WorkerMetrics {
   readonly #buried = this.#counter('espalier_dead_letters_total', 'Messages buried with a reason', ['lane']);
   readonly #held = this.#histogram(
     'espalier_gpu_held_seconds',
-    'Seconds an asset held the accelerator: its stay in the generate lane, when networks ran',
+    'Seconds an asset held the accelerator: its stay in the generate lane, when networks ran, until it was free again',
     [],
     STAGE_BUCKETS,
   );

@@ -20,12 +20,15 @@ describe('places', () => {
   it('are changed for one elsewhere where one is free, and kept where none is', () => {
     const [here, there] = [new Places(1), new Places(1)];
     const moving = here.take();
+    expect([moving?.isAmong(here), moving?.isAmong(there)]).toEqual([true, false]);
     expect(moving?.moveTo(there)).toBe(true);
+    expect([moving?.isAmong(here), moving?.isAmong(there)]).toEqual([false, true]);
     expect([here.free, there.free]).toEqual([1, 0]);
     const staying = here.take();
     expect(staying?.moveTo(there)).toBe(false);
     expect([here.free, there.free]).toEqual([0, 0]);
     moving?.release();
+    expect(moving?.isAmong(there)).toBe(false);
     expect([here.free, there.free]).toEqual([0, 1]);
   });
 });

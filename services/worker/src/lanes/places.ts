@@ -1,6 +1,6 @@
 /**
- * The places of a lane: as many jobs as it works on at once, whoever brought them. A job that goes on in the other
- * lane of its process takes a place there and gives up its own in one step.
+ * The places of a lane: as many jobs as it works on at once, whoever brought them. A job that goes on elsewhere, in the
+ * other lane of its process or beside the device, takes a place there and gives up its own in one step.
  */
 export class Places {
   readonly #size: number;
@@ -24,7 +24,7 @@ export class Places {
   take(): Place | undefined {
     if (this.#free === 0) return undefined;
     this.#free -= 1;
-    return new Place(() => {
+    return new Place(this, () => {
       this.#free += 1;
       for (const wake of this.#waiting.splice(0)) wake();
     });
@@ -38,17 +38,24 @@ export class Places {
 
 /** One job's place. */
 export class Place {
+  #among: Places | undefined;
   #giveUp: () => void;
 
-  constructor(giveUp: () => void) {
+  constructor(among: Places, giveUp: () => void) {
+    this.#among = among;
     this.#giveUp = giveUp;
   }
 
-  /** To a place of another lane, where one is free. @returns whether there was */
+  isAmong(places: Places): boolean {
+    return this.#among === places;
+  }
+
+  /** To a place among others, where one is free. @returns whether there was */
   moveTo(places: Places): boolean {
     const next = places.take();
     if (next === undefined) return false;
     this.release();
+    this.#among = places;
     this.#giveUp = () => next.release();
     return true;
   }
@@ -56,6 +63,7 @@ export class Place {
   /** More than once does no harm. */
   release(): void {
     const giveUp = this.#giveUp;
+    this.#among = undefined;
     this.#giveUp = () => {};
     giveUp();
   }

@@ -13,6 +13,7 @@ export class Stay {
   readonly #clock: Clock;
   readonly #trace: JobTrace;
   readonly #began: number;
+  #leftDevice: number | undefined;
   #outcome: string = 'unknown';
 
   /** @param traceparent of the message, or of the stay before */
@@ -37,12 +38,16 @@ export class Stay {
     this.#trace.listen(event);
     logEvent(this.logger, event);
     this.#voice.hooks?.onEvent?.(event);
+    if (event.type === 'device.freed') this.#leftDevice = this.#clock.now();
+    // It was gone on with from the beginning of the stage, after a crash.
+    else if (event.type === 'stage.started') this.#leftDevice = undefined;
   }
 
   /** How the lane let go of the job. */
   leave(outcome: Outcome, status: JobStatus): void {
     this.#outcome = outcome;
-    this.#voice.hooks?.onOutcome?.(outcome, status, this.#clock.now() - this.#began);
+    const until = this.#leftDevice ?? this.#clock.now();
+    this.#voice.hooks?.onOutcome?.(outcome, status, until - this.#began);
   }
 
   end({ error }: Pick<JobStatus, 'error'>): void {
