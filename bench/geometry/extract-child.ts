@@ -1,6 +1,7 @@
 /** One extraction, timed; prints its figures as a line of JSON. Argument: whether to fill enclosed space. */
 
-import { extractSurface, FEATURE_CHANNELS } from '@espalier/geometry';
+import { extractSurface } from '@espalier/geometry';
+import { fullSizeCells } from './full-size-cells.ts';
 
 export interface ExtractionFigures {
   readonly fillEnclosed: boolean;
@@ -12,50 +13,19 @@ export interface ExtractionFigures {
   readonly inputBytes: number;
 }
 
-const RESOLUTION = 256;
-const BAND = 4.55 / RESOLUTION;
-
-function distance(x: number, y: number, z: number): number {
-  return Math.hypot(x, y, z) - 0.42 - 0.02 * (Math.sin(23 * x) + Math.sin(19 * y) + Math.sin(29 * z));
-}
-
-const cells: number[] = [];
-for (let x = 0; x < RESOLUTION; x++) {
-  for (let y = 0; y < RESOLUTION; y++) {
-    for (let z = 0; z < RESOLUTION; z++) {
-      const [wx, wy, wz] = [x, y, z].map((v) => (v + 0.5) / RESOLUTION - 0.5) as [number, number, number];
-      if (Math.abs(distance(wx, wy, wz)) < BAND) cells.push(x, y, z);
-    }
-  }
-}
-const coords = Int32Array.from(cells);
-cells.length = 0;
-const voxels = coords.length / 3;
-const features = new Float32Array(voxels * FEATURE_CHANNELS);
-let state = 1;
-for (let i = 0; i < voxels; i++) {
-  const base = i * FEATURE_CHANNELS;
-  for (let corner = 0; corner < 8; corner++) {
-    const at = (axis: number) => ((coords[i * 3 + axis] as number) + ((corner >> axis) & 1)) / RESOLUTION - 0.5;
-    features[base + corner] = (distance(at(0), at(1), at(2)) * RESOLUTION) / 3 + 1 / RESOLUTION;
-  }
-  for (let k = 8; k < FEATURE_CHANNELS; k++) {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    features[base + k] = (state >>> 8) / 2 ** 24 - 0.5;
-  }
-}
+const cells = fullSizeCells();
 globalThis.gc?.();
 
 const fillEnclosed = process.argv[2] === 'true';
 const start = performance.now();
-const mesh = extractSurface({ coords, features, resolution: RESOLUTION, fillEnclosed });
+const mesh = extractSurface({ ...cells, fillEnclosed });
 const seconds = (performance.now() - start) / 1000;
 const figures: ExtractionFigures = {
   fillEnclosed,
-  voxels,
+  voxels: cells.coords.length / 3,
   faces: mesh.indices.length / 3,
   seconds,
   peakBytes: process.resourceUsage().maxRSS * 1024,
-  inputBytes: features.byteLength + coords.byteLength,
+  inputBytes: cells.features.byteLength + cells.coords.byteLength,
 };
 process.stdout.write(`${JSON.stringify(figures)}\n`);

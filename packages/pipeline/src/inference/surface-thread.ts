@@ -1,7 +1,7 @@
 /**
- * The thread of the inference process in which meshes are extracted: three seconds at full size, in which the networks
- * of the next job run. It holds geometry alone: a thread that is ended while ONNX Runtime runs in it takes the process
- * along, and ending it is how an extraction is stopped.
+ * The thread of the inference process in which meshes are extracted: seconds at full size, in which the networks of the
+ * next job run. It holds geometry alone: a thread that is ended while ONNX Runtime runs in it takes the process along, and
+ * ending it is how an extraction is stopped.
  */
 import { silentLogger } from '@espalier/contracts';
 import type { RawMesh, SparseVoxels } from '@espalier/geometry';
