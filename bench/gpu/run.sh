@@ -6,8 +6,8 @@
 #
 # `unpack` lays out what stage.sh packed; the other steps run on those sources, not on the folder they are called in.
 #
-# Steps: unpack device rates make probe parity parities half history xl variants reference profile kernels tf32 job soak
-# soaks oom python
+# Steps: unpack device rates make probe parity parities half history xl variants reference profile kernels job overlap
+# soak soaks oom python
 set -u
 HERE="$(cd "$(dirname "$0")" && pwd)"
 OUT="${OUT:-/tmp/esp-out}"; export ESP="${ESP:-/tmp/esp}"
@@ -124,12 +124,12 @@ do_kernels() {
   done
   step 60 kernels python3 bench/gpu/kernels.py "$LOGS/kernels.json" $(ls "$LOGS"/kernels-*.csv); cut -c1-150 "$LOGS/kernels.log"
 }
-do_tf32() { node_step 100 tf32 bench/gpu/tf32.ts "${TF32_SESSIONS:-100}"; show tf32; }
 do_job() {
   step "${JOB_LIMIT:-240}" job node services/cli/bin/espalier.mjs generate 'a wooden chair' --seed 1 --model "$XL/model" --out "$ESP/asset" --json
   cp "$ESP/asset/stats.json" "$LOGS/job-stats.json" 2>/dev/null; cp "$ESP"/asset/*/stats.json "$LOGS/job-stats.json" 2>/dev/null
   ls -la "$ESP/asset" 2>/dev/null; tail -c 1800 "$LOGS/job.log"
 }
+do_overlap() { node_step 200 overlap bench/gpu/overlap.ts "$XL/model" "${OVERLAP_JOBS:-4}"; show overlap | cut -c1-120; }
 do_soak() { node_step "${SOAK_LIMIT:-300}" soak bench/gpu/soak.ts "$XL/model" "${SOAK_JOBS:-20}" "${SOAK_STEPS:-4}"; show soak | cut -c1-260; }
 # A few jobs under each of some versions: every asset brings shapes that its predecessors did not have.
 do_soaks() {
