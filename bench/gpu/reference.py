@@ -228,7 +228,11 @@ def time_all(folder: Path, out_path: Path) -> None:
                     note(name, half, None)
 
     def structure_cases(args):
-        yield "ss_flow", lambda w: structure_flow(w, args, inputs["ss.x"], t, inputs["cond"]), 4096, 4096
+        x, cond = inputs["ss.x"], inputs["cond"]
+        yield "ss_flow", lambda w: structure_flow(w, args, x, t, cond), 4096, 4096
+        # Both velocities of a guided step as one batch, which TRELLIS itself evaluates one behind the other.
+        both = lambda v: v.repeat(2, *[1] * (v.dim() - 1))  # noqa: E731
+        yield "ss_flow.guided", lambda w: structure_flow(w, args, both(x), both(t), both(cond)), 4096, 4096
 
     def latent_cases(args):
         for count in counts:

@@ -51,6 +51,10 @@ NOTES = [
 ]
 #: Rate of large products on the machine, from which the floor follows.
 RATE = "matmul 8192x8192x8192"
+#: Steps of a sampling with both velocities and with one, by TRELLIS' own settings: 25 steps, guided while t >= 0.5, rescaled by 3.
+GUIDED, PLAIN = 19, 6
+#: Root mean square that a float16 torso may lie from float32, as a share of the values'.
+HALF_TOLERANCE = 2e-3
 
 
 def lines(path: Path) -> list[dict]:
@@ -76,7 +80,7 @@ def collect(folder: Path, name: str) -> None:
     driver = re.search(r"Driver Version: (\S+)", device)
     software = re.search(r"^(\S+) (\S+) (\d+)\n(v\d\S+)", device, re.M)
     job = loaded(folder / "job-stats.json") or {}
-    kernels = {p.stem: sorted(set(re.findall(r"SdpaKernel=([A-Z_]+)", text(p))))
+    attention = {p.stem: sorted(set(re.findall(r"SdpaKernel=([A-Z_]+)", text(p))))
                for p in folder.glob("kernel-*.log")}
     profile = [{"file": t["file"].split("_2")[0], "nodes": sum(o["nodes"] for o in t["operators"]), "operators": t["operators"][:12]}
                for t in loaded(folder / "profile.json") or []]
@@ -87,7 +91,7 @@ def collect(folder: Path, name: str) -> None:
         "rates": loaded(folder / "rates.json"), "parity": parity[-1] if parity else None,
         "networks": figures(folder, "xl-"), "half": figures(folder, "half-"), "history": figures(folder, "history-"),
         "variants": {kind: figures(folder, f"{kind}-") for kind in ("noflash", "cudnn", "flash", "arena", "stream", "notf32", "heuristic")},
-        "kernels": kernels, "torch": loaded(folder / "reference.json"), "profile": profile,
+        "kernels": attention, "traces": loaded(folder / "kernels.json"), "overlap": lines(folder / "overlap.jsonl"), "torch": loaded(folder / "reference.json"), "profile": profile,
         "job": {k: job.get(k) for k in ("generation_time_seconds", "stages", "peak_memory_bytes", "raw_face_count")},
         "soak": lines(folder / "soak.jsonl"),
         "soaks": {p.stem[len("soaks-"):]: lines(p) for p in sorted(folder.glob("soaks-*.jsonl"))},
@@ -117,12 +121,57 @@ def times(run: dict) -> list[list]:
     return rows
 
 
+def guided(run: dict) -> list[list]:
+    """Both velocities of a guided step, beside two evaluations of PyTorch and twice the floor."""
+    rate = ((run["rates"] or {}).get(RATE) or {}).get("tflops")
+    rows = []
+    for case, ours in run["networks"].items():
+        ms, theirs = ours.get("guidedMs"), (run["torch"] or {}).get(case) or {}
+        if ms is None:
+            continue
+        two = 2 * theirs["ms"] if "ms" in theirs else None
+        floor = 2 * theirs["operations"] / rate / 1e9 if rate and "operations" in theirs else None
+        batch = ((run["torch"] or {}).get(f"{case}.guided") or {}).get("ms")
+        rows.append([case, ms, two, batch, ms / two if two else None, floor, ms / floor if floor else None])
+    return rows
+
+
+def pipeline(run: dict) -> list[str]:
+    """Both samplings and the decoders at 20,000 voxels, as the product runs them and as so many evaluations."""
+    rate, networks, theirs = ((run["rates"] or {}).get(RATE) or {}).get("tflops"), run["networks"], run["torch"] or {}
+    flows, decoders = ("ss_flow", "slat_flow.20000"), ("ss_dec", "slat_dec_mesh", "slat_dec_gs")
+    if not rate or any(networks.get(c, {}).get("guidedMs") is None or "operations" not in theirs.get(c, {}) for c in flows):
+        return []
+    ours = {c: GUIDED * networks[c]["guidedMs"] + PLAIN * networks[c]["ms"] for c in flows}
+    torch = {c: (2 * GUIDED + PLAIN) * theirs[c]["ms"] for c in flows}
+    floor = {c: (2 * GUIDED + PLAIN) * theirs[c]["operations"] / rate / 1e9 for c in flows}
+    rest = [sum(side[c]["ms"] for c in decoders if c in side) for side in (networks, theirs)]
+    return ["Of a job at 20,000 voxels, ms: 25 steps of each flow, 19 of them guided, and the decoders.", "",
+            *table(["", *flows, "decoders", "all"], [
+                ["here", *ours.values(), rest[0], sum(ours.values()) + rest[0]],
+                ["PyTorch eager", *torch.values(), rest[1], sum(torch.values()) + rest[1]],
+                ["floor of the flows", *floor.values(), None, sum(floor.values())],
+                ["here, of floor", *(ours[c] / floor[c] for c in flows), None, sum(ours.values()) / sum(floor.values())]])]
+
+
+def kernels(run: dict) -> list[str]:
+    out = []
+    for t in run.get("traces") or []:
+        top = ", ".join(f"{k['kernel'].split('<')[0][:44]} {k['count']}x {k['us'] / 1e3:.2f}" for k in t["kernels"][:9])
+        case = t["case"].removeprefix("kernels-")
+        out += [f"On the card, `{case}`{' (guided)' if 'flow' in case else ''}: {t['span_ms']:.1f} ms from the first copy to the last, "
+                f"{t['launches']} kernels of {t['kernel_ms']:.1f} ms together. Ms: {top}.", ""]
+    return out
+
+
 def history(run: dict) -> list[str]:
     rows: dict[str, dict[str, float]] = {}
+    # Guided steps where the versions were measured with them, else one evaluation.
+    value = lambda figure: figure.get("guidedMs", figure["ms"])  # noqa: E731
     for label, figure in run["history"].items():
         version, case = label.removesuffix(figure["case"]).removesuffix("-"), figure["case"]
-        rows.setdefault(version, {})[case] = figure["ms"]
-    rows["this one"] = {case: figure["ms"] for case, figure in run["networks"].items()}
+        rows.setdefault(version, {})[case] = value(figure)
+    rows["this one"] = {case: value(figure) for case, figure in run["networks"].items()}
     cases = sorted({case for row in list(rows.values())[:-1] for case in row})
     return table(["version", *cases], [[version, *(row.get(case) for case in cases)] for version, row in rows.items()])
 
@@ -135,11 +184,23 @@ def page(name: str, run: dict) -> list[str]:
         out += ["Float16, one evaluation; times in ms, memory in MB of the whole process (PyTorch: of its allocator).", ""]
         out += table(["network", "ms", "least", "PyTorch eager", "ratio", "floor", "of floor", "first run", "open, s", "peak",
                       "PyTorch's", "rms from float32", "PyTorch's half"], times(run))
+        worst = max((r[-2] for r in times(run) if r[-2] is not None), default=None)
+        if worst is not None:
+            held = "held" if worst <= HALF_TOLERANCE else "NOT held"
+            out += [f"Float16 torsos against float32, rms: at most {HALF_TOLERANCE:g} of the values' is allowed, {worst:.3g} at most was found: {held}.", ""]
+    if guided(run) and any(row[2] for row in guided(run)):
+        out += ["A guided step, which takes two velocities; times in ms:", ""]
+        out += table(["network", "ms", "PyTorch eager, twice", "as a batch", "ratio", "floor, twice", "of floor"], guided(run))
+    out += pipeline(run)
+    if run.get("overlap"):
+        out += ["The GPU's part of jobs in a row, prompt to raw mesh and Gaussians (`overlap.ts`), s a job: " + ", ".join(
+            f"{o['secondsAJob']:.2f} {'overlapping' if o['overlap'] else 'one after the other'}" for o in run["overlap"]) + ".", ""]
+    out += kernels(run)
     if run.get("lengths"):
         out += ["Window attention told of padding by lengths in place of a mask of keys:", ""]
         out += table(["network", "ms", "rms from the mask's result"], [[k, v["ms"], v.get("apartFromKeys")] for k, v in run["lengths"].items()])
     if run.get("history"):
-        out += ["Versions of the graphs in one run, ms:", "", *history(run)]
+        out += ["Versions of the graphs in one run, ms (flows: a guided step where `guidedMs` is known):", "", *history(run)]
     variants = [[c, kind, v["ms"]] for kind, cases in run["variants"].items() for c, v in cases.items()]
     if variants:
         out += ["Variants (`noflash`: flash kernels off; `cudnn`, `flash`: that kernel alone; others: provider options):", ""]

@@ -30,6 +30,8 @@ show() { cut -c1-420 "$LOGS/$1.jsonl" 2>/dev/null; }
 pack() { (cd "$LOGS" && tar czf "$OUT/gpu.tar.gz" --exclude='*.onnx' --exclude='profile-*' --exclude='kernels-*.csv' . 2>/dev/null); }
 export ESPALIER_DEVICE="${ESPALIER_DEVICE:-cuda}" MAX_JOBS="${MAX_JOBS:-8}"
 export ESPALIER_STORE="${ESPALIER_STORE:-$ESP/bucket}" XDG_CACHE_HOME="${XDG_CACHE_HOME:-$ESP/cache}"
+# As the product starts its inference process.
+export GLIBC_TUNABLES="${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1}"
 # Products of float32 in float32, where that is what is compared: TF32 keeps ten bits.
 exact() { NVIDIA_TF32_OVERRIDE=0 "$@"; }
 

@@ -27,6 +27,8 @@ async function act(prompt: string, context: CallContext): Promise<void> {
     case 'abort':
       process.abort();
       break;
+    case 'environment':
+      throw new Error(`${argument}=${process.env[argument ?? '']}`);
     case 'throw':
       throw new Error(prompt.slice('throw '.length));
     case 'terminal':

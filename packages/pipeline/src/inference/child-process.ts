@@ -24,8 +24,9 @@ export class Child {
   constructor(moduleUrl: URL, listeners: ChildListeners) {
     this.#process = fork(moduleUrl, [], {
       execArgv: nodeFlagsFor(moduleUrl),
-      // Float32 stays float32 on GPUs: ONNX Runtime allows TF32, ten bits of mantissa, and Node's binding has no option.
-      env: { NVIDIA_TF32_OVERRIDE: '0', ...process.env },
+      // Large pages: the runtime's binding copies half a gigabyte of cells into new memory, whatever was to be written to,
+      // and the system takes three times as long to give it in small ones. Where libc or kernel have none, nothing changes.
+      env: { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1', ...process.env },
       serialization: 'advanced',
       // Its stdout is not ours: a library that prints must not spoil what a command prints for machines.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -45,6 +45,14 @@ describe('InferenceProcess', () => {
     expect(inference.device).toBe('cpu');
   });
 
+  it('asks for memory in large pages, unless who starts it says otherwise', async () => {
+    const told = () => encode(start(), 'environment GLIBC_TUNABLES');
+    await expect(told()).rejects.toThrow('GLIBC_TUNABLES=glibc.malloc.hugetlb=1');
+    vi.stubEnv('GLIBC_TUNABLES', 'glibc.malloc.check=1');
+    onTestFinished(() => vi.unstubAllEnvs());
+    await expect(told()).rejects.toThrow('GLIBC_TUNABLES=glibc.malloc.check=1');
+  });
+
   it('runs calls one at a time, in order', async () => {
     const inference = start();
     const order: string[] = [];
