@@ -1,6 +1,7 @@
 /** Inputs, weights, constants, nodes and outputs: what every operation of the builder stands on. */
 import type { Checkpoint } from '../checkpoint.ts';
 import { encodeNumbers } from './constants.ts';
+import { withFloat32Probe } from './float32-probe.ts';
 import type { Graph, GraphTarget, WeightRole } from './graph.ts';
 import { GraphError } from './graph-error.ts';
 import { type Attribute, dataTypeNumber, encodeModel, type InitializerSpec } from './model-proto.ts';
@@ -228,9 +229,10 @@ export abstract class GraphBase {
     };
     return {
       name: this.name,
-      encode: (role, target) => {
+      encode: (role, target, probed = false) => {
         const declared = [...inputsFor(inputs, nodes, target).values()];
-        return encodeModel({ ...spec, inputs: declared, nodes: nodesFor(nodes, target) }, role);
+        const model = { ...spec, inputs: declared, nodes: nodesFor(nodes, target) };
+        return encodeModel(probed ? withFloat32Probe(model) : model, role);
       },
       inputs,
       inputsFor: (target) => inputsFor(inputs, nodes, target),

@@ -13,8 +13,11 @@ export type GraphTarget = 'cpu' | 'cuda';
 export interface Graph {
   /** For logs and errors. */
   readonly name: string;
-  /** Serialises the ONNX model; its weights stay in their files. What it computes is the same for every target. */
-  readonly encode: (weights: WeightRole, target: GraphTarget) => Uint8Array;
+  /**
+   * Serialises the ONNX model; its weights stay in their files. What it computes is the same for every target.
+   * `probed`: with the probe of `float32-probe.ts`, whose input and output are not among the graph's.
+   */
+  readonly encode: (weights: WeightRole, target: GraphTarget, probed?: boolean) => Uint8Array;
   readonly inputs: ReadonlyMap<string, ValueType>;
   /** The inputs that a target's model declares: all but those that nodes of other targets alone read. */
   readonly inputsFor: (target: GraphTarget) => ReadonlyMap<string, ValueType>;

@@ -47,6 +47,11 @@ export function keepFloat32Exact(environment: NodeJS.ProcessEnv): void {
   environment.NVIDIA_TF32_OVERRIDE ??= '0';
 }
 
+/** Whether float32 is to be kept, as {@link keepFloat32Exact} has it unless it was set otherwise. */
+export function isFloat32Exact(environment: NodeJS.ProcessEnv): boolean {
+  return environment.NVIDIA_TF32_OVERRIDE === '0';
+}
+
 /** The error for a device that was asked for by name and is not there. */
 export function deviceUnavailable(cause: unknown): TerminalError {
   const reason = cause instanceof Error ? cause.message : String(cause);

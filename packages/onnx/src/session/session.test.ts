@@ -6,7 +6,7 @@ import { float32, floatToHalf, int32, type Tensor, writeSafetensors } from '@esp
 import { describe, expect, it, vi } from 'vitest';
 import { Checkpoint } from '../checkpoint.ts';
 import { GraphBuilder } from '../graph/graph-builder.ts';
-import { devicesFor, isCudaInstalled, keepFloat32Exact } from './device.ts';
+import { devicesFor, isCudaInstalled, isFloat32Exact, keepFloat32Exact } from './device.ts';
 import { runError } from './run-error.ts';
 import { openOnFirst, openSession } from './session.ts';
 import { MAPPED_WEIGHT_BYTES, weightRole } from './session-options.ts';
@@ -114,9 +114,11 @@ describe('devices', () => {
     const environment: NodeJS.ProcessEnv = {};
     keepFloat32Exact(environment);
     expect(environment).toEqual({ NVIDIA_TF32_OVERRIDE: '0' });
+    expect(isFloat32Exact(environment)).toBe(true);
     const own = { NVIDIA_TF32_OVERRIDE: '1' };
     keepFloat32Exact(own);
     expect(own).toEqual({ NVIDIA_TF32_OVERRIDE: '1' });
+    expect(isFloat32Exact(own)).toBe(false);
   });
 
   it.skipIf(isCudaInstalled())('refuses CUDA where it is not, with a remedy', async () => {

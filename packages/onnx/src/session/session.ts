@@ -1,4 +1,4 @@
-/** Runs a graph on ONNX Runtime. With `session-options.ts` the only module that knows `onnxruntime-node`. */
+/** Runs a graph on ONNX Runtime. With `float32-session.ts` and `session-options.ts` the only module that knows `onnxruntime-node`. */
 import { availableParallelism } from 'node:os';
 import { ensureError, type Logger, silentLogger, TerminalError } from '@espalier/contracts';
 import { bytesOf, dataFromBytes, type Tensor } from '@espalier/tensors';
@@ -11,9 +11,11 @@ import {
   devicesFor,
   deviceUnavailable,
   isCudaInstalled,
+  isFloat32Exact,
   keepFloat32Exact,
 } from './device.ts';
 import { assertFeeds, assertInto } from './feeds.ts';
+import { Float32Session, type RunnableSession } from './float32-session.ts';
 import { isOutOfMemory, runError } from './run-error.ts';
 import { sessionOptions, weightRole } from './session-options.ts';
 
@@ -71,9 +73,7 @@ export async function openOnFirst(
   for (const [i, device] of devices.entries()) {
     if (device === 'cuda') keepFloat32Exact(process.env);
     try {
-      const model = graph.encode(weightRole(graph, device), device);
-      const session = await ort.InferenceSession.create(model, sessionOptions(graph, device, threads));
-      return new OrtSession(graph, device, session);
+      return new OrtSession(graph, device, await openRunnable(graph, device, threads, logger));
     } catch (error) {
       if (device === 'cpu') {
         throw new TerminalError(`graph ${graph.name}: cannot be opened: ${ensureError(error).message}`, {
@@ -94,13 +94,24 @@ export async function openOnFirst(
   throw new TerminalError(`graph ${graph.name}: no device to run on`, { code: 'SESSION_FAILED' });
 }
 
+/** On CUDA with the probe, unless whoever starts the process wants TF32. */
+async function openRunnable(graph: Graph, device: Device, threads: number, logger: Logger): Promise<RunnableSession> {
+  const role = weightRole(graph, device);
+  const options = sessionOptions(graph, device, threads);
+  if (device === 'cpu' || !isFloat32Exact(process.env)) {
+    return ort.InferenceSession.create(graph.encode(role, device), options);
+  }
+  const model = graph.encode(role, device, true);
+  return Float32Session.open(() => ort.InferenceSession.create(model, options), logger.child({ graph: graph.name }));
+}
+
 class OrtSession implements Session {
   readonly device: Device;
   readonly inputs: ReadonlyMap<string, ValueType>;
   readonly #graph: Graph;
-  readonly #session: ort.InferenceSession;
+  readonly #session: RunnableSession;
 
-  constructor(graph: Graph, device: Device, session: ort.InferenceSession) {
+  constructor(graph: Graph, device: Device, session: RunnableSession) {
     this.#graph = graph;
     this.device = device;
     this.inputs = graph.inputsFor(device);
@@ -118,7 +129,7 @@ class OrtSession implements Session {
     const fetches = Object.fromEntries(
       [...this.#graph.outputs].map(([name, { type }]) => [name, name in into ? toOrt(type, into[name]) : null]),
     );
-    let results: ort.InferenceSession.OnnxValueMapType;
+    let results: Readonly<Record<string, ort.OnnxValue>>;
     try {
       results = await this.#session.run(inputs, fetches);
     } catch (error) {

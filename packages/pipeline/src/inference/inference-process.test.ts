@@ -49,7 +49,7 @@ describe('InferenceProcess', () => {
     const told = () => encode(start(), 'environment GLIBC_TUNABLES');
     await expect(told()).rejects.toThrow('GLIBC_TUNABLES=glibc.malloc.hugetlb=1');
     vi.stubEnv('GLIBC_TUNABLES', 'glibc.malloc.check=1');
-    onTestFinished(() => vi.unstubAllEnvs());
+    onTestFinished(() => void vi.unstubAllEnvs());
     await expect(told()).rejects.toThrow('GLIBC_TUNABLES=glibc.malloc.check=1');
   });
 
