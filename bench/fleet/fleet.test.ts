@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../infra/lib/config.ts';
 import { Agenda } from './agenda.ts';
-import { gpuSeconds } from './measured.ts';
+import { extractionSeconds, gpuSeconds } from './measured.ts';
 import { PARAMETERS, POLICIES } from './parameters.ts';
 import { gpuRule, taskRule } from './scaling.ts';
 import { simulate } from './simulate.ts';
@@ -60,11 +60,20 @@ describe('the simulation', () => {
 
 describe('what a card takes', () => {
   it('is the measured job with its networks slowed down, and no less than on the card that was measured', () => {
-    const [h100, l4, a10g] = [gpuSeconds('h100'), gpuSeconds('l4'), gpuSeconds('a10g')];
-    // An L4 has an eleventh of the bandwidth, an A10G a fourteenth of the float16 rate; the host's part stays.
-    expect((a10g - h100) / (l4 - h100)).toBeCloseTo((989 / 70 - 1) / (3350 / 300 - 1), 10);
-    expect(l4).toBeGreaterThan(h100);
-    expect(l4).toBeLessThan((h100 * 3350) / 300);
+    const [h200, l4, a10g] = [gpuSeconds('h200'), gpuSeconds('l4'), gpuSeconds('a10g')];
+    // An L4 has a sixteenth of the bandwidth and an eighth of the float16 rate, an A10G an eighth and a fourteenth.
+    const l4Between = (l4 - h200) / h200;
+    expect(l4Between).toBeGreaterThan((989 / 121 - 1) / 2);
+    expect(l4Between).toBeLessThan(4800 / 300 - 1);
+    expect((a10g - h200) / h200).toBeGreaterThan((4800 / 600 - 1) / 2);
+    expect((a10g - h200) / h200).toBeLessThan(989 / 70 - 1);
+    // On the measured card: what was measured.
+    expect(h200).toBeCloseTo(3.89, 1);
+  });
+
+  it('holds the GPU for the extraction, too, where jobs do not overlap', () => {
+    expect(extractionSeconds()).toBeGreaterThan(1);
+    expect(PARAMETERS.heldFinishSeconds - PARAMETERS.finishSeconds).toBeCloseTo(extractionSeconds(), 10);
   });
 });
 

@@ -1,11 +1,14 @@
-import { finishSeconds, gpuSeconds } from './measured.ts';
+import { extractionSeconds, finishSeconds, gpuSeconds } from './measured.ts';
 
 /** What the simulation believes, each figure with where it is from. Times in seconds, prices in US dollars. */
 export const PARAMETERS = {
-  /** The GPU lane on an L4, reckoned from a whole job on an H100: `measured.ts`. */
+  /** The GPU lane on an L4, reckoned from whole jobs on an H200: `measured.ts`. */
   gpuSeconds: gpuSeconds('l4'),
-  /** Finishing that job on two cores, by what `bench/finish` measured: beside a GPU that waits, and on machines of its own. */
-  heldFinishSeconds: finishSeconds(),
+  /**
+   * Finishing that job on two cores, by what `bench/finish` measured: beside a GPU that waits, for its mesh to be extracted,
+   * too, and on machines of its own.
+   */
+  heldFinishSeconds: extractionSeconds() + finishSeconds(),
   finishSeconds: finishSeconds(),
   /** Spread of all three: the standard deviation of their logarithm. Assumed. */
   spread: 0.25,
