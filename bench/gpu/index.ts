@@ -12,10 +12,10 @@ import type { Bench, Goal } from '../report.ts';
 import { memoryInUse } from './memory.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const STEPS = ['device', 'rates', 'make', 'xl', 'reference', 'variants', 'profile', 'job', 'soak'];
+const STEPS = ['device', 'rates', 'make', 'xl', 'reference', 'variants', 'profile', 'job', 'overlap', 'soak'];
 
 interface Result {
-  readonly networks: Readonly<Record<string, { readonly ms: number }>>;
+  readonly networks: Readonly<Record<string, { readonly ms: number; readonly guidedMs?: number }>>;
   readonly torch: Readonly<Record<string, { readonly ms?: number }>> | null;
 }
 
@@ -40,9 +40,12 @@ export const run: Bench = async ([name = 'own']) => {
   command('bash', [join(here, 'run.sh'), ...STEPS], { ESP: folder, OUT: folder });
   command('python3', [join(here, 'report.py'), 'collect', join(folder, 'out'), name], {});
   const result = JSON.parse(readFileSync(join(here, 'results', `${name}.json`), 'utf8')) as Result;
-  const compared = Object.entries(result.networks).flatMap(([network, { ms }]) => {
+  const compared = Object.entries(result.networks).flatMap(([network, { ms, guidedMs }]) => {
     const torch = result.torch?.[network]?.ms;
-    return torch === undefined ? [] : [{ network, ms, torch, ratio: ms / torch }];
+    if (torch === undefined) return [];
+    const guided =
+      guidedMs === undefined ? [] : [{ network: `${network}, guided step`, ms: guidedMs, torch: 2 * torch }];
+    return [{ network, ms, torch }, ...guided].map((row) => ({ ...row, ratio: row.ms / row.torch }));
   });
   const goals = compared
     .filter(({ network }) => network.includes('flow'))

@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 
 
+#: CUPTI's numbers of them.
+COPIES = {1: "copy to the card", 2: "copy from the card", 8: "copy on the card"}
+
+
 def plain(names: set[str]) -> dict[str, str]:
     """Kernels' names without namespaces and parameters."""
     ordered = sorted(names)
@@ -43,7 +47,7 @@ def table(path: Path) -> dict:
     for begin, end, *_ in run:
         busy += max(0, end - max(begin, reached))
         reached = max(reached, end)
-    names = plain({name for *_, name in run})
+    names = plain({name for *_, name in run}) | {f"copy of kind {kind}": where for kind, where in COPIES.items()}
     totals: dict[tuple[str, int], list[int]] = {}
     for begin, end, kind, size, name in run:
         totals.setdefault((names[name], size if kind == "kernel" else -1), []).append(end - begin)

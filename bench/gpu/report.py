@@ -12,42 +12,53 @@ from pathlib import Path
 HERE = Path(__file__).parent
 #: What the figures alone do not say.
 NOTES = [
-    "**Goals.** A sampler step in at most the time of PyTorch eager: met. Structure flow 0.88x, latent flow 0.44x, 0.68x and 0.95x",
-    "at 5,000, 10,000 and 20,000 voxels (`3-kernels`). GPU time of the whole pipeline within 1.3x of the arithmetic floor: missed.",
-    "A sampler step takes 2.1x of it (structure) and 2.6x (latent, 20,000 voxels), PyTorch's 2.4x and 2.7x. The floor counts all",
-    "operations at the rate of large products (686 TFLOP/s); the structure flow's products and attention alone, at the rates that",
-    "PyTorch reached for their own shapes, take 1.32x of it. Memory over 20 jobs is flat; out of memory becomes the known message",
-    "(all but 2 GB taken, cuBLAS says it in other words in `4-packed`: understood since, and tested with those words).",
+    "**Goals.** A sampler step in at most the time of PyTorch eager: met. On an H200 (`5-guided`) a guided step, which takes two velocities,",
+    "takes 0.67x of two evaluations there (0.82x of one with a batch of two) for the structure flow and 0.51x, 0.80x and 0.86x for the latent",
+    "flow at 5,000, 10,000 and 20,000 voxels; a step with one velocity 0.72x, 0.76x, 1.00x and 1.00x (0.84x, 0.71x, 0.99x and 0.99x a quarter",
+    "of an hour before, on another such machine). GPU time of the whole pipeline within 1.3x of the arithmetic floor: missed. A job's",
+    "flows at 20,000 voxels take 1.92x of it (1.76x structure, 2.03x latent), where PyTorch takes 2.4x and the first version took 3.45x.",
+    "Memory over 20 jobs is flat once the largest has been; out of memory becomes the known message, with 2 GB left as with 6.",
     "",
-    "**Parity in float32** is not settled. `2-fused`: 121 of 121, as measured twice. `3-kernels`: 118; of the mesh of `decode_e2e`,",
-    "one of 11,719 grid vertices lies 2.2e-5 from the surface, with values up to 9.9, and falls on the other side. `4-packed`: that mesh",
-    "agrees, and the Gaussian decoder's 12 tensors are 5e-3 apart, as much as TF32 makes of it, though it is switched off. The same was",
-    "seen of both decoders of version `5-kernels`, and not of `8-times` (`3-kernels`), whose attention is written in the same way: `run.sh",
-    "parities` will tell whether it differs from run to run, and whether it is the runtime's plain attention, which float32 goes through",
-    "below 256 rows. On the CPU all of them agree, as they are and as written for CUDA.",
+    "**What the floor leaves out.** It counts all operations at the rate of large products, 643 TFLOP/s. By the kernels' own times of a guided",
+    "step of the structure flow (42.4 ms, floor 24.0): products 14.9 ms, which is quicker than that rate; attention 12.1 ms, at 0.6 of it, since",
+    "cuDNN's kernel works on 128 channels where the model has 80; norms of queries and keys 4.4, four times what their bytes would take, as every",
+    "kernel of the runtime gives each of 131,072 rows of 80 a block of its own; GELU 2.4; the rest 4.2; and 4.4 the card waits.",
+    "Of the latent flow's 69.2 ms, 10.4 are gathered neighbours, whose kernel moves two bytes a thread.",
+    "",
+    "**Parity in float32** is settled: 121 of 121 tensors, run after run. What had come and gone was cuBLAS: about one of its handles in a",
+    "hundred rounds all products to TF32 though `NVIDIA_TF32_OVERRIDE=0` says not to, and each session has a handle. The traces show it: in the one",
+    "round of 20 that failed, and in no other, the products ran in `s1688gemm` and `tf32f32` kernels. Neither loading modules eagerly",
+    "nor waiting for each kernel changes it. A session that rounds is opened anew since (`packages/onnx/src/session/float32-session.ts`): before, 4 of",
+    "80 rounds of three cases failed; since, none of 80, in which 5 of 480 sessions were opened anew, and none of 5 whole runs.",
     "",
     "**Conditions.** `1-first`: parity and profile shared the card with a training, the rest had it alone. `2-fused`: job, soak,",
     "profile and parity ran beside thirteen busy processes on the 16 processors, so the finishing stages of that job are",
     "slower than they need be; networks and PyTorch ran alone. `3-kernels` and `4-packed`: a card of its own each, a training on the",
-    "host's other card; PyTorch was timed with `3-kernels`. PyTorch's own figure for the latent flow at 5,000 voxels is bound by",
-    "launches and moved between 23 and 34 ms from run to run.",
+    "host's other card; PyTorch was timed with `3-kernels`. `5-guided`: one H200, two leases within a quarter of an hour: networks, PyTorch,",
+    "rates, parity and jobs that overlap in the second; versions, kernels, the whole job, 20 jobs and out of memory in the first, before the",
+    "probe for TF32 was in. PyTorch's own times are bound by launches below 10,000 voxels and move from run to run by a fifth.",
     "",
     "**Versions.** `2-fused`: one node for each normalisation, and the mesh decoder as one graph, no feature through the host.",
     "`3-kernels`: what is `8-times` in its table of versions, which shows what each change was worth (`versions.txt` says which).",
     "Biases behind products took 3 ms of the structure flow's 32, bias, sum and norm in one kernel 4, memory that is kept 380 of the",
     "mesh decoder's 928. `4-packed`: window attention without padding, in one kernel for windows of all lengths.",
+    "`5-guided`: both velocities of a guided step in one evaluation (`10-pairs`: 6 to 22 % of a step); kernels too short to keep the card busy run",
+    "between the long ones instead of before them all, and fewer biases (`11-order`: 2 to 10 %). The mesh decoder went from 447 to about 280 ms and",
+    "the Gaussian one from 75 to 38 on the same kind of machine: cells are written into memory that is there, and memory comes in large pages. Before",
+    "those pages the first took 523: the runtime's binding copies its outputs once more, which no code here can keep it from.",
+    "",
+    "**The card no longer waits for the mesh.** Extracting it takes a processor 3 s a job, in which the next job's networks run now (`overlap.ts`).",
     "",
     "**Every asset brings new shapes**, and the attention that takes padded windows has cuDNN compile a plan for each: `3-lengths` had",
-    "made the first run of each decoder 1.0 to 1.4 s longer, which times of repeated runs do not show. With `4-packed` a mesh",
-    "is decoded in half the time (six jobs in a row, below), and what a fresh process needs to decode fell from 9.1 s to 6.3 s.",
+    "made the first run of each decoder 1.0 to 1.4 s longer, which times of repeated runs do not show. `4-packed` has no such plans.",
     "",
-    "What is left: of the mesh decoder's 510 ms 100 are kernels, a third of them gathered neighbours, and most of the rest brings 517 MB of",
-    "cells to the host; of the Gaussian decoder's 88 ms 24 are kernels, the rest is windows and activations, on the processor.",
     "Looked at and left: cells in float16 (the transfer halves, but turning 129 million values into float32 in JavaScript takes longer",
-    "than that saves, `bench/networks/results/choices.json`); keys and values of the prompt as inputs (11 MB to the card at each",
-    "evaluation, since the binding of Node.js takes and gives device memory for WebGPU alone); for the same reason CUDA graphs,",
+    "than that saves, `bench/networks/results/choices.json`); keys and values of the prompt as inputs (22 MB to the card at each",
+    "guided step, since the binding of Node.js takes and gives device memory for WebGPU alone); for the same reason CUDA graphs,",
     "whose inputs must stay in place. The flash kernel in place of cuDNN's for the flows, too, saves a plan per asset, 0.1 to",
-    "0.2 s, and loses more over 25 guided steps (`flash` in `1-first`: 4 to 6 ms an evaluation).",
+    "0.2 s, and loses more over 25 guided steps (`flash` in `1-first`: 4 to 6 ms an evaluation). Norms of queries and keys as products with ones",
+    "(48 us instead of 81, before the bias) square in float16, which overflows at 255; `LpNormalization`, `SimplifiedLayerNormalization` and",
+    "`GatedRMSNorm` take 89 to 112. Products with GELU behind them (`GemmFloat8`) take and give back memory at each call.",
 ]
 #: Rate of large products on the machine, from which the floor follows.
 RATE = "matmul 8192x8192x8192"
@@ -157,7 +168,12 @@ def pipeline(run: dict) -> list[str]:
 def kernels(run: dict) -> list[str]:
     out = []
     for t in run.get("traces") or []:
-        top = ", ".join(f"{k['kernel'].split('<')[0][:44]} {k['count']}x {k['us'] / 1e3:.2f}" for k in t["kernels"][:9])
+        by_name: dict[str, list[float]] = {}
+        for k in t["kernels"]:
+            if not k["kernel"].startswith("copy"):
+                row = by_name.setdefault(re.sub(r"^cudnn_generated_\w*?_sdpa.*", "cudnn sdpa", k["kernel"].split("<")[0])[:44], [0, 0.0])
+                row[0], row[1] = row[0] + k["count"], row[1] + k["us"] / 1e3
+        top = ", ".join(f"`{name}` {count}x {ms:.2f}" for name, (count, ms) in sorted(by_name.items(), key=lambda row: -row[1][1])[:9])
         case = t["case"].removeprefix("kernels-")
         out += [f"On the card, `{case}`{' (guided)' if 'flow' in case else ''}: {t['span_ms']:.1f} ms from the first copy to the last, "
                 f"{t['launches']} kernels of {t['kernel_ms']:.1f} ms together. Ms: {top}.", ""]
@@ -171,6 +187,7 @@ def history(run: dict) -> list[str]:
     for label, figure in run["history"].items():
         version, case = label.removesuffix(figure["case"]).removesuffix("-"), figure["case"]
         rows.setdefault(version, {})[case] = value(figure)
+    rows = dict(sorted(rows.items(), key=lambda row: int(row[0].split("-")[0])))
     rows["this one"] = {case: value(figure) for case, figure in run["networks"].items()}
     cases = sorted({case for row in list(rows.values())[:-1] for case in row})
     return table(["version", *cases], [[version, *(row.get(case) for case in cases)] for version, row in rows.items()])
@@ -240,11 +257,12 @@ def render() -> None:
            "shapes of TRELLIS-text-xlarge. The floor is operations over the measured rate of large products.", "", *NOTES, ""]
     if len(runs) > 1:
         cases = list(dict.fromkeys(c for run in runs.values() for c in run["networks"]))
-        out += ["## All versions, ms", ""]
+        out += ["## All versions, ms of one evaluation", ""]
         last = list(runs.values())[-1]
-        out += table(["network", *runs, "PyTorch eager"], [
+        gpu = lambda run: re.sub(r"NVIDIA (\w+).*", r"\1", run["gpu"] or "?")  # noqa: E731
+        out += table(["network", *(f"{name}, {gpu(run)}" for name, run in runs.items()), f"PyTorch eager, {gpu(last)}"], [
             [c, *((run["networks"].get(c) or {}).get("ms") for run in runs.values()),
-             (((last["torch"] or list(runs.values())[0]["torch"]) or {}).get(c) or {}).get("ms")] for c in cases])
+             ((last["torch"] or {}).get(c) or {}).get("ms")] for c in cases])
     for name, run in runs.items():
         out += page(name, run)
     (HERE / "RESULTS.md").write_text("\n".join(out).rstrip() + "\n")

@@ -1,6 +1,6 @@
 /**
  * A session of ONNX Runtime on CUDA that keeps float32. Each session has a handle of cuBLAS, and now and then one pays no
- * heed to `NVIDIA_TF32_OVERRIDE=0`: about one in sixty on an H200 with CUDA 13.0, all of whose products were rounded to
+ * heed to `NVIDIA_TF32_OVERRIDE=0`: about one in a hundred on an H200 with CUDA 13.0, all of whose products were rounded to
  * TF32 then (bench/gpu/RESULTS.md). Hence a probe in the first run, and another session where it comes back rounded; else
  * results would differ by their fourth digit from one process to the next, and a resumed job from one that was not.
  */
