@@ -126,6 +126,8 @@ describe('FlowEulerSampler', () => {
     });
     const short = sampler.sample({ ...both, velocities: async () => [new Float32Array(3)], start: start() });
     await expect(short).rejects.toMatchObject({ code: 'SAMPLE_NOT_FINITE' });
+    const one = sampler.sample({ ...both, velocities: async (x: Float32Array) => [x], start: start() });
+    await expect(one).rejects.toMatchObject({ code: 'SAMPLE_NOT_FINITE' });
     const none = sampler.sample({ ...both, velocities: async () => [], start: start() });
     await expect(none).rejects.toMatchObject({ code: 'SAMPLE_NOT_FINITE' });
   });

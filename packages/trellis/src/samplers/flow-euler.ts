@@ -90,10 +90,9 @@ export class FlowEulerSampler {
     const { params, args } = this.config;
     const conditions = point.guided ? [options.cond, options.negative] : [options.cond];
     const [conditional, negative] = await options.velocities(sample, t, conditions);
-    const velocity =
-      conditional === undefined || negative === undefined
-        ? conditional
-        : guidedVelocity(conditional, negative, params.cfg_strength);
+    const velocity = point.guided
+      ? conditional && negative && guidedVelocity(conditional, negative, params.cfg_strength)
+      : conditional;
     if (velocity?.length !== sample.length || !velocity.every(Number.isFinite)) {
       throw new TerminalError(`sampler: step ${state.step + 1} of ${this.steps} gave no finite velocity`, {
         code: 'SAMPLE_NOT_FINITE',
