@@ -8,7 +8,7 @@ if [ -z "${PYTHON:-}" ]; then
     [ -x "$candidate" ] && "$candidate" -c 'import torch' 2>/dev/null && PYTHON="$candidate" && break
   done
 fi
-export PYTHON PYTHONUNBUFFERED=1
+export PYTHON="${PYTHON:?no Python here has torch: name one that has}" PYTHONUNBUFFERED=1
 # Where CUDA's and cuDNN's libraries lie: beside torch, as its wheels bring them, else with the toolkit.
 nvidia="$("$PYTHON" - <<'PY'
 import glob, os, sysconfig

@@ -161,6 +161,9 @@ do_python() {
 }
 
 for name in "$@"; do
+  declare -F "do_$name" >/dev/null || { echo "$name is no step; steps: $(declare -F | sed -n 's/.* do_//p' | tr '\n' ' ')" >&2; exit 2; }
+done
+for name in "$@"; do
   if [ "$name" != unpack ] && [ -d "$ESP/repo" ]; then cd "$ESP/repo" || exit 1; fi
   if [ "$name" != unpack ] && [ -z "${PYTHON:-}" ]; then . bench/gpu/env.sh; fi
   echo "== $name ($(date +%T))"

@@ -26,11 +26,14 @@ function parts({ out }: Record<string, Tensor>, count: number): Float32Array[] {
   return Array.from({ length: count }, (_, i) => all.subarray(i * length, (i + 1) * length));
 }
 
-/** Several [1, ...] as one [B, ...]. */
-export function stacked(tensors: readonly Tensor<Float32Array>[]): Tensor<Float32Array> {
-  const [first] = tensors;
-  if (first === undefined || tensors.length === 1) return first ?? float32([0], new Float32Array(0));
-  const data = new Float32Array(first.data.length * tensors.length);
-  for (const [i, tensor] of tensors.entries()) data.set(tensor.data, i * first.data.length);
-  return float32([tensors.length, ...first.shape.slice(1)], data);
+/** Several [1, L, C] as one [B, L, C]. */
+function stacked(tensors: readonly Tensor<Float32Array>[]): Tensor<Float32Array> {
+  const data = new Float32Array(tensors.reduce((length, tensor) => length + tensor.data.length, 0));
+  let at = 0;
+  for (const tensor of tensors) {
+    data.set(tensor.data, at);
+    at += tensor.data.length;
+  }
+  // Of unequal lengths it would not be B times the first one's: whoever takes it checks.
+  return float32([tensors.length, ...(tensors[0]?.shape.slice(1) ?? [])], data);
 }
